@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one section can't see: names used twice, streams delivered nowhere, ids MQTT can't carry.
+
+extension Configuration {
+    /// Reports what is wrong between sections.
+    func validate(root: YAMLValue) {
+        _ = root.mapping { section in
+            // Every key was looked at before; only places are wanted here.
+            _ = section.entries()
+            validateNames(section)
+            validateSignals(section)
+        }
+    }
+
+    private func validateNames(_ section: YAMLMapping) {
+        if sources.isEmpty {
+            section.optional("sources")?.report("needs at least one source")
+        }
+        if gateway.id.isEmpty || gateway.id.contains(where: { "/+# ".contains($0) }) {
+            section.optional("gateway")?.report(
+                "id must be a word without '/', '+', '#' or spaces (got '\(gateway.id)')")
+        }
+        reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
+        reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
+        let clients = sources.map(\.connection) + sinks.map(\.connection)
+        let keys = clients.map { "\($0.clientID) at \($0.host):\($0.port)" }
+        reportDuplicates(keys, what: "client_id", section.optional("sources"))
+    }
+
+    private func validateSignals(_ section: YAMLMapping) {
+        let value = section.optional("signals")
+        reportDuplicates(signals.flatMap(\.paths), what: "path", value)
+        for signal in signals where ReservedColumn(rawValue: signal.name) != nil {
+            value?.report("'\(signal.name)' is the gateway's own column; choose another name")
+        }
+    }
+
+    private func reportDuplicates(_ names: [String], what: String, _ value: YAMLValue?) {
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            value?.report("\(what) '\(name)' is used twice")
+        }
+    }
+}
+
+/// Columns that every expression may read beside the signals.
+enum ReservedColumn: String, CaseIterable, Sendable {
+    /// The vehicle's id.
+    case vehicle
+    /// The latest event time of the vehicle, in seconds since 1970.
+    case eventTime = "event_time"
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What was wrong with a device's clock.
+enum ClockFlag: String, Sendable {
+    /// Ahead of the arrival by more than the tolerance.
+    case future
+    /// Before any plausible time: never set.
+    case past
+    /// There, but not in the configured format.
+    case unreadable
+}
+
+/// One decoded message, or one element of it.
+///
+/// Its values stand in the decoder, at the positions of its shape's columns, until the next reading.
+struct Reading {
+    let vehicle: String
+    let eventTime: Timestamp
+    let arrival: Timestamp
+    /// Set when the event time is the arrival time because the device's was not believable.
+    let clockFlag: ClockFlag?
+    let shape: Shape
+}
+
+/// Why a message gave no reading.
+struct DecodingFailure: Error, Equatable {
+    /// The kind of failure, for counting.
+    enum Kind: String, Sendable {
+        case notJSON = "not_json"
+        case notText = "not_text"
+        case wrongForm = "wrong_form"
+        case noVehicle = "no_vehicle"
+        case noPattern = "no_pattern"
+        case overLimit = "over_limit"
+    }
+
+    var kind: Kind
+    var reason: String
+    /// The byte where decoding stopped, when that is known.
+    var position: Int?
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The value of one signal: one scalar of JSON.
+enum SignalValue: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case int(Int64)
+    case double(Double)
+    case text(String)
+
+    /// The value as a person reads it; text stands without quotes.
+    var text: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): String(value)
+        case .int(let value): String(value)
+        case .double(let value): String(value)
+        case .text(let value): value
+        }
+    }
+}
+
+/// What the catalogue says a signal is.
+enum SignalType: String, Sendable, CaseIterable {
+    case bool
+    case int
+    case float
+    case text
+
+    /// The value as this type, or as it came when it can't be read as one.
+    func convert(_ value: SignalValue) -> SignalValue {
+        switch (self, value) {
+        case (.bool, .int(let number)) where number == 0 || number == 1: .bool(number == 1)
+        case (.bool, .text(let text)): Self.boolWords[text.lowercased()].map { .bool($0) } ?? value
+        case (.int, .double(let number)): Int64(exactly: number.rounded()).map { .int($0) } ?? value
+        case (.int, .text(let text)): Int64(text).map { .int($0) } ?? value
+        case (.int, .bool(let flag)): .int(flag ? 1 : 0)
+        case (.float, .int(let number)): .double(Double(number))
+        case (.float, .text(let text)): Double(text).map { .double($0) } ?? value
+        case (.text, .int), (.text, .double), (.text, .bool): .text(value.text)
+        default: value
+        }
+    }
+
+    private static let boolWords = [
+        "true": true, "false": false, "on": true, "off": false, "yes": true, "no": false,
+        "1": true, "0": false, "open": true, "closed": false,
+    ]
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The topic an event is delivered under: `fleet/outlier/{alert}/{vehicle}`.
+struct TopicTemplate: Sendable, Hashable {
+    /// What a template may name.
+    enum Field: String, Sendable, CaseIterable {
+        case gateway
+        case stream
+        /// The event's key.
+        case vehicle
+        /// The event's topic: of an outlier the alert, otherwise where the message came from.
+        case alert
+        case topic
+    }
+
+    private enum Part: Sendable, Hashable {
+        case literal(String)
+        case field(Field)
+    }
+
+    let text: String
+    private let parts: [Part]
+
+    /// Reads a template; the error is a sentence for the person who wrote it.
+    init(_ text: String) throws(TopicPatternError) {
+        var parts: [Part] = []
+        var rest = Substring(text)
+        while let open = rest.firstIndex(of: "{") {
+            guard let close = rest[open...].firstIndex(of: "}") else {
+                throw TopicPatternError(message: "'{' is not closed")
+            }
+            let name = String(rest[rest.index(after: open)..<close])
+            guard let field = Field(rawValue: name) else {
+                let known = Field.allCases.map(\.rawValue)
+                throw TopicPatternError(
+                    message: "unknown field '{\(name)}'"
+                        + Suggestion.sentence(for: name, among: known))
+            }
+            if open > rest.startIndex { parts.append(.literal(String(rest[..<open]))) }
+            parts.append(.field(field))
+            rest = rest[rest.index(after: close)...]
+        }
+        if !rest.isEmpty { parts.append(.literal(String(rest))) }
+        guard !parts.isEmpty else { throw TopicPatternError(message: "must not be empty") }
+        for case .literal(let word) in parts where word.contains(where: { "+#".contains($0) }) {
+            throw TopicPatternError(message: "must not contain '+' or '#': it is published to")
+        }
+        self.text = text
+        self.parts = parts
+    }
+
+    /// The topic of one event. What MQTT forbids in a level becomes `_` (section 4.7.1).
+    func topic(gateway: String, stream: String, key: String, topic: String) -> String {
+        var result = ""
+        for part in parts {
+            switch part {
+            case .literal(let word): result += word
+            case .field(.gateway): result += Self.level(gateway)
+            case .field(.stream): result += Self.level(stream)
+            case .field(.vehicle): result += Self.level(key)
+            case .field(.alert): result += Self.level(topic)
+            case .field(.topic): result += topic
+            }
+        }
+        return result
+    }
+
+    private static func level(_ word: String) -> String {
+        guard !word.isEmpty else { return "_" }
+        let isForbidden: (UInt8) -> Bool = {
+            $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") || $0 == 0
+        }
+        guard word.utf8.contains(where: isForbidden) else { return word }
+        return String(decoding: word.utf8.map { isForbidden($0) ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+    }
+}

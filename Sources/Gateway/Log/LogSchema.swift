@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import GRDB
+
+/// The numbered steps from an empty file to today's schema. A step that was released never changes.
+enum LogSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { db in
+            try db.execute(sql: version1)
+            for stream in ["raw", "enriched", "outlier", "firing", "dead_letter"] {
+                try createStream(stream, in: db)
+            }
+        }
+        return migrator
+    }
+
+    private static func createStream(_ stream: String, in db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE "\(stream)" (
+                    offset INTEGER PRIMARY KEY,
+                    event_time INTEGER NOT NULL,
+                    arrival_time INTEGER NOT NULL,
+                    key TEXT NOT NULL,
+                    topic TEXT NOT NULL,
+                    payload NOT NULL
+                );
+                INSERT INTO stream (name, first_offset, next_offset, bytes)
+                    VALUES ('\(stream)', 1, 1, 0);
+                """)
+    }
+
+    private static let version1 = """
+        CREATE TABLE stream (
+            name TEXT PRIMARY KEY,
+            first_offset INTEGER NOT NULL,
+            next_offset INTEGER NOT NULL,
+            bytes INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE vehicle (
+            id TEXT PRIMARY KEY,
+            source TEXT NOT NULL,
+            event_time INTEGER NOT NULL,
+            arrival_time INTEGER NOT NULL,
+            signals TEXT NOT NULL
+        );
+        CREATE TABLE alert (
+            vehicle TEXT NOT NULL,
+            alert TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            active_at INTEGER NOT NULL,
+            fired_at INTEGER,
+            ended_at INTEGER,
+            PRIMARY KEY (vehicle, alert)
+        ) WITHOUT ROWID;
+        CREATE TABLE cursor (
+            sink TEXT NOT NULL,
+            stream TEXT NOT NULL,
+            offset INTEGER NOT NULL,
+            PRIMARY KEY (sink, stream)
+        ) WITHOUT ROWID;
+        CREATE TABLE redelivery (
+            source TEXT NOT NULL,
+            batch INTEGER NOT NULL,
+            entries BLOB NOT NULL,
+            PRIMARY KEY (source, batch)
+        ) WITHOUT ROWID;
+        """
+}

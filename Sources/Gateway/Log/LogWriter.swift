@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one connection that writes. Rows are bound where they lie: a payload is copied once, when it
+// arrives, and never again before SQLite has it.
+import GRDB
+import GRDBSQLite
+
+/// How far one stream reaches.
+struct StreamExtent: Equatable, Sendable {
+    /// The oldest offset that may still be there.
+    var firstOffset: Int64
+    /// The offset of the next event.
+    var nextOffset: Int64
+    /// Payloads, keys and topics; what SQLite adds is not counted.
+    var bytes: Int64
+}
+
+/// What rides on a commit beside a batch's outcome.
+struct CommitExtras {
+    /// The ledger's new entries, by source name.
+    var ledger: [(source: String, entries: [UInt8])] = []
+    /// Sources whose ledger is void: the broker has forgotten their session.
+    var voidLedgers: [String] = []
+    var cursors: [CursorMove] = []
+
+    var isEmpty: Bool { ledger.isEmpty && voidLedgers.isEmpty && cursors.isEmpty }
+}
+
+/// A cursor's new place.
+struct CursorMove: Equatable, Sendable {
+    var sink: String
+    var stream: String
+    var offset: Int64
+}
+
+/// Writes batches; belongs to the intake thread.
+final class LogWriter {
+    /// Frames in the WAL above which the writer checkpoints between batches: 16 MiB.
+    static let checkpointFrames: Int32 = 4_096
+
+    let log: EventLog
+    private(set) var extents: [String: StreamExtent]
+    private var statements: LogStatements
+    private let signals: SignalTable
+    private let sourceNames: [String]
+    private let ledgerBatchesMax: Int64
+    private var ledgerBatch: Int64
+    private var vehicleJSON = JSONWriter()
+
+    /// `ledgerBatchesMax` bounds how many commits back the redelivery ledger reaches.
+    init(log: EventLog, signals: SignalTable, sourceNames: [String], ledgerBatchesMax: Int)
+        throws(LogError)
+    {
+        self.log = log
+        self.sourceNames = sourceNames
+        self.signals = signals
+        self.ledgerBatchesMax = Int64(ledgerBatchesMax)
+        do {
+            (statements, extents, ledgerBatch) = try log.pool.writeWithoutTransaction { db in
+                let statements = try LogStatements(db)
+                return (statements, try Self.readExtents(db), try Self.readLedgerBatch(db))
+            }
+        } catch let failure as SQLiteFailure {
+            throw .failed(failure)
+        } catch {
+            throw .cannotOpen(path: log.path, reason: "\(error)")
+        }
+    }
+
+    private static func readExtents(_ db: Database) throws -> [String: StreamExtent] {
+        let rows = try Row.fetchAll(db, sql: "SELECT * FROM stream")
+        return Dictionary(
+            uniqueKeysWithValues: rows.map {
+                let extent = StreamExtent(
+                    firstOffset: $0["first_offset"], nextOffset: $0["next_offset"],
+                    bytes: $0["bytes"])
+                return ($0["name"], extent)
+            })
+    }
+
+    private static func readLedgerBatch(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT coalesce(max(batch), 0) FROM redelivery") ?? 0
+    }
+
+    /// The offset of the next event, by stream.
+    var nextOffsets: [String: Int64] { extents.mapValues(\.nextOffset) }
+
+    /// Makes a batch durable: when this returns, it is on disk; when it throws, nothing of it is.
+    func commit(_ outcome: Outcome, of batch: MessageBatch, _ extras: CommitExtras)
+        throws(LogError)
+    {
+        try transaction { () throws(SQLiteFailure) in
+            for stream in StreamName.all {
+                let bytes = stream == StreamName.raw ? batch.bytes : outcome.bytes.bytes
+                try append(outcome.events(of: stream), to: stream, payloads: bytes)
+            }
+            for vehicle in outcome.vehicles { try upsert(vehicle) }
+            for change in outcome.alerts { try write(change) }
+            try write(extras)
+        }
+    }
+
+    // The parts of a transaction.
+
+    private func append(_ events: [Event], to stream: String, payloads: [UInt8])
+        throws(SQLiteFailure)
+    {
+        guard let last = events.last, let statement = statements.inserts[stream] else { return }
+        var size: Int64 = 0
+        for event in events {
+            size += Int64(event.payload.count + event.key.utf8.count + event.topic.utf8.count)
+            try insert(event, statement, payloads)
+        }
+        extents[stream]?.nextOffset = last.offset + 1
+        extents[stream]?.bytes += size
+        try writeExtent(stream)
+    }
+
+    private func insert(_ event: Event, _ statement: SQLiteStatement, _ payloads: [UInt8])
+        throws(SQLiteFailure)
+    {
+        statement.bind(1, event.offset)
+        statement.bind(2, event.eventTime.milliseconds)
+        statement.bind(3, event.arrival.milliseconds)
+        statement.bind(4, event.key)
+        statement.bind(5, event.topic)
+        // The statement runs inside the closure: the bytes stay where they are until it has.
+        let result = unsafe payloads.withUnsafeBytes { bytes in
+            let payload = unsafe UnsafeRawBufferPointer(rebasing: bytes[event.payload])
+            unsafe statement.bindStatic(6, payload, isText: event.isText)
+            return Result { () throws(SQLiteFailure) in try statement.run() }
+        }
+        try result.get()
+    }
+
+    private func writeExtent(_ stream: String) throws(SQLiteFailure) {
+        guard let extent = extents[stream] else { return }
+        statements.updateStream.bind(1, extent.firstOffset)
+        statements.updateStream.bind(2, extent.nextOffset)
+        statements.updateStream.bind(3, extent.bytes)
+        statements.updateStream.bind(4, stream)
+        try statements.updateStream.run()
+    }
+
+    /// Deletes a range of a stream and tells how many bytes it held.
+    private func delete(_ stream: String, from first: Int64, through last: Int64)
+        throws(SQLiteFailure) -> Int64
+    {
+        guard let measure = statements.measures[stream], let delete = statements.deletes[stream]
+        else { return 0 }
+        measure.bind(1, first)
+        measure.bind(2, last)
+        defer { measure.reset() }
+        let size = try measure.step() ? measure.int(0) : 0
+        delete.bind(1, first)
+        delete.bind(2, last)
+        try delete.run()
+        return size
+    }
+
+    /// Deletes the low end of a stream, up to and including an offset.
+    func deleteHead(of stream: String, through last: Int64) throws(LogError) {
+        try transaction { () throws(SQLiteFailure) in
+            guard let extent = extents[stream] else { return }
+            let freed = try delete(stream, from: extent.firstOffset, through: last)
+            extents[stream]?.firstOffset = last + 1
+            extents[stream]?.bytes -= freed
+            try writeExtent(stream)
+        }
+    }
+
+    private func upsert(_ vehicle: Vehicle) throws(SQLiteFailure) {
+        vehicleJSON.removeAll()
+        vehicle.encodeSignals(names: signals, into: &vehicleJSON)
+        let statement = statements.upsertVehicle
+        statement.bind(1, vehicle.id)
+        statement.bind(2, sourceNames[vehicle.source])
+        statement.bind(3, vehicle.eventTime.milliseconds)
+        statement.bind(4, vehicle.heardAt.milliseconds)
+        let result = unsafe vehicleJSON.bytes.withUnsafeBytes { bytes in
+            unsafe statement.bindStatic(5, bytes, isText: true)
+            return Result { () throws(SQLiteFailure) in try statement.run() }
+        }
+        try result.get()
+    }
+
+    private func write(_ change: AlertChange) throws(SQLiteFailure) {
+        guard let instance = change.instance else {
+            statements.deleteAlert.bind(1, change.vehicle)
+            statements.deleteAlert.bind(2, change.alert)
+            return try statements.deleteAlert.run()
+        }
+        let statement = statements.upsertAlert
+        statement.bind(1, change.vehicle)
+        statement.bind(2, change.alert)
+        statement.bind(3, instance.phase.rawValue)
+        statement.bind(4, instance.activeAt.milliseconds)
+        statement.bind(5, instance.firedAt.map { .int($0.milliseconds) })
+        statement.bind(6, instance.endedAt.map { .int($0.milliseconds) })
+        try statement.run()
+    }
+
+    private func write(_ extras: CommitExtras) throws(SQLiteFailure) {
+        for source in extras.voidLedgers {
+            statements.voidLedger.bind(1, source)
+            try statements.voidLedger.run()
+        }
+        for (source, entries) in extras.ledger {
+            ledgerBatch += 1
+            let statement = statements.insertLedger
+            statement.bind(1, source)
+            statement.bind(2, ledgerBatch)
+            let result = unsafe entries.withUnsafeBytes { bytes in
+                unsafe statement.bindStatic(3, bytes, isText: false)
+                return Result { () throws(SQLiteFailure) in try statement.run() }
+            }
+            try result.get()
+            statements.pruneLedger.bind(1, source)
+            statements.pruneLedger.bind(2, ledgerBatch - ledgerBatchesMax)
+            try statements.pruneLedger.run()
+        }
+        for move in extras.cursors {
+            statements.moveCursor.bind(1, move.sink)
+            statements.moveCursor.bind(2, move.stream)
+            statements.moveCursor.bind(3, move.offset)
+            try statements.moveCursor.run()
+        }
+    }
+
+    // Transactions.
+
+    /// All of `body` becomes durable, or none of it.
+    func transaction(_ body: () throws(SQLiteFailure) -> Void) throws(LogError) {
+        let before = (extents, ledgerBatch)
+        let result = log.pool.unsafeReentrantWriteResult { db in
+            Result { () throws(SQLiteFailure) in
+                try statements.begin.run()
+                do throws(SQLiteFailure) {
+                    try body()
+                    try statements.commit.run()
+                } catch {
+                    // SQLite rolls some failures back by itself (a full disk); then this is a no-op.
+                    unsafe sqlite3_exec(db.sqliteConnection, "ROLLBACK", nil, nil, nil)
+                    throw error
+                }
+            }
+        }
+        do throws(SQLiteFailure) {
+            try result.get()
+        } catch {
+            (extents, ledgerBatch) = before
+            throw .failed(error)
+        }
+    }
+
+    /// Moves the WAL into the database when it has grown; between batches, so that no
+    /// acknowledgement waits for it. The writer does it itself: two connections that checkpoint can
+    /// meet a bug in resets of the WAL that SQLite fixed in 3.51.3.
+    func checkpointIfNeeded() {
+        guard log.walBytes > Int64(Self.checkpointFrames) * 4_096 else { return }
+        log.pool.unsafeReentrantWriteResult { db in
+            _ = unsafe sqlite3_wal_checkpoint_v2(
+                db.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        }
+    }
+}
+
+extension DatabasePool {
+    /// The writer's connection on this thread, without a transaction and without errors of its own.
+    @discardableResult
+    fileprivate func unsafeReentrantWriteResult<T>(_ body: (Database) -> T) -> T {
+        writeWithoutTransactionNonThrowing(body)
+    }
+
+    private func writeWithoutTransactionNonThrowing<T>(_ body: (Database) -> T) -> T {
+        // `writeWithoutTransaction` rethrows, and `body` does not throw.
+        writeWithoutTransaction { body($0) }
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statement layer that rules and the log share where GRDB's own costs an allocation per value.
+import GRDBSQLite
+
+/// What SQLite says went wrong.
+struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
+    /// SQLite's extended result code.
+    var code: Int32
+    var message: String
+    /// The byte of the statement at which compiling stopped.
+    var offset: Int?
+
+    var description: String { "SQLite error \(code): \(message)" }
+
+    /// The disk, or the quota, is full.
+    var isFull: Bool { code & 0xFF == SQLITE_FULL }
+
+    init(code: Int32, message: String, offset: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.offset = offset
+    }
+
+    init(_ connection: OpaquePointer?) {
+        code = unsafe sqlite3_extended_errcode(connection)
+        message = unsafe String(cString: sqlite3_errmsg(connection))
+        let position = unsafe sqlite3_error_offset(connection)
+        offset = position < 0 ? nil : Int(position)
+    }
+}
+
+/// A prepared statement of one connection; used on that connection's thread only.
+@safe final class SQLiteStatement {
+    private let connection: OpaquePointer
+    private let statement: OpaquePointer
+
+    /// Compiles one statement that will be used many times.
+    init(_ connection: OpaquePointer, _ sql: String) throws(SQLiteFailure) {
+        var statement: OpaquePointer?
+        let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
+        guard unsafe sqlite3_prepare_v3(connection, sql, -1, flags, &statement, nil) == SQLITE_OK
+        else {
+            throw unsafe SQLiteFailure(connection)
+        }
+        guard let statement = unsafe statement else {
+            throw SQLiteFailure(code: SQLITE_MISUSE, message: "the statement is empty")
+        }
+        unsafe self.connection = connection
+        unsafe self.statement = statement
+    }
+
+    deinit {
+        unsafe sqlite3_finalize(statement)
+    }
+
+    var columnCount: Int { unsafe Int(sqlite3_column_count(statement)) }
+
+    // Parameters, counted from 1.
+
+    func bind(_ index: Int32, _ value: Int64) {
+        unsafe sqlite3_bind_int64(statement, index, value)
+    }
+
+    func bind(_ index: Int32, _ value: Double) {
+        unsafe sqlite3_bind_double(statement, index, value)
+    }
+
+    func bindNull(_ index: Int32) {
+        unsafe sqlite3_bind_null(statement, index)
+    }
+
+    func bind(_ index: Int32, _ text: String) {
+        let transient = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        var text = text
+        text.withUTF8 { utf8 in
+            unsafe utf8.withMemoryRebound(to: CChar.self) { bytes in
+                _ = unsafe sqlite3_bind_text(
+                    statement, index, bytes.baseAddress, Int32(bytes.count), transient)
+            }
+        }
+    }
+
+    /// Binds bytes without copying them: they must stay where they are until `reset`.
+    func bindStatic(_ index: Int32, _ bytes: UnsafeRawBufferPointer, isText: Bool) {
+        guard let start = bytes.baseAddress, unsafe !bytes.isEmpty else {
+            if isText { bind(index, "") } else { unsafe sqlite3_bind_zeroblob(statement, index, 0) }
+            return
+        }
+        if isText {
+            unsafe sqlite3_bind_text(
+                statement, index, start.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+        } else {
+            unsafe sqlite3_bind_blob(statement, index, start, Int32(bytes.count), nil)
+        }
+    }
+
+    func bind(_ index: Int32, _ value: SignalValue?) {
+        switch value {
+        case nil, .null?: bindNull(index)
+        case .bool(let flag)?: bind(index, Int64(flag ? 1 : 0))
+        case .int(let number)?: bind(index, number)
+        case .double(let number)?: bind(index, number)
+        case .text(let text)?: bind(index, text)
+        }
+    }
+
+    // Execution.
+
+    /// Whether there is a row.
+    func step() throws(SQLiteFailure) -> Bool {
+        switch unsafe sqlite3_step(statement) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw unsafe SQLiteFailure(connection)
+        }
+    }
+
+    /// Runs a statement that returns nothing, and makes it ready for the next run.
+    func run() throws(SQLiteFailure) {
+        defer { reset() }
+        while try step() {}
+    }
+
+    func reset() {
+        unsafe sqlite3_reset(statement)
+    }
+
+    // Columns of the current row, counted from 0.
+
+    func int(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(statement, column) }
+
+    func isNull(_ column: Int32) -> Bool {
+        unsafe sqlite3_column_type(statement, column) == SQLITE_NULL
+    }
+
+    /// SQL's truth: a number other than zero.
+    func isTrue(_ column: Int32) -> Bool { unsafe sqlite3_column_double(statement, column) != 0 }
+
+    func text(_ column: Int32) -> String {
+        unsafe withBytes(column) { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Lends the bytes of a column until the next step.
+    func withBytes<Result>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let start = unsafe sqlite3_column_blob(statement, column)
+        let count = unsafe Int(sqlite3_column_bytes(statement, column))
+        return unsafe body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The streams that every gateway has.
+enum StreamName {
+    /// Every message as it arrived.
+    static let raw = "raw"
+    /// Every reading with what the gateway knows about it.
+    static let enriched = "enriched"
+    /// What alerts emit when they fire or resolve.
+    static let outlier = "outlier"
+    /// Per vehicle, which alerts fire; one event per change.
+    static let firing = "firing"
+    /// What could not be decoded or delivered, with the reason, and gap events.
+    static let deadLetter = "dead_letter"
+
+    /// In the order in which the disk budget evicts them: the least valuable first.
+    static let all = [raw, enriched, deadLetter, firing, outlier]
+}

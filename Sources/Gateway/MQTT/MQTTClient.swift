@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place where Swift meets libmosquitto. A client is one connection: it is made, connected,
+// used and thrown away; a reconnect is a new client, so nothing half-sent survives by accident.
+import Foundation
+import MQTTShim
+
+/// Hears what happens on a connection, on the thread that reads or writes it.
+protocol MQTTClientDelegate: AnyObject {
+    /// CONNACK: 0 is success, everything else the broker's reason.
+    func connected(reason: Int, isSessionPresent: Bool)
+    /// A PUBLISH; the message is valid until this returns.
+    func received(_ message: borrowing MQTTMessage)
+    /// A PUBACK; reasons from 0x80 up are refusals.
+    func published(packetID: UInt16, reason: Int)
+    /// A SUBACK; values from 0x80 up are refusals.
+    func subscribed(granted: [Int])
+    func disconnected(reason: Int)
+}
+
+/// A PUBLISH as it lies in libmosquitto's memory.
+@safe struct MQTTMessage: ~Copyable {
+    private let pointer: UnsafePointer<mqtt_shim_message>
+
+    fileprivate init(_ pointer: UnsafePointer<mqtt_shim_message>) {
+        unsafe self.pointer = pointer
+    }
+
+    var qos: UInt8 { unsafe pointer.pointee.qos }
+    var packetID: UInt16 { unsafe pointer.pointee.packet_id }
+    var isRetained: Bool { unsafe pointer.pointee.retain }
+    /// The DUP flag; `nil` when it was not watched.
+    var isDuplicate: Bool? {
+        let flag = unsafe pointer.pointee.duplicate
+        return flag < 0 ? nil : flag == 1
+    }
+    /// Tells messages apart by topic and payload, the same in every run.
+    var digest: UInt64 { unsafe mqtt_shim_digest(pointer) }
+    var topicBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(
+            start: pointer.pointee.topic, count: pointer.pointee.topic_length)
+    }
+    var payload: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(
+            start: pointer.pointee.payload, count: pointer.pointee.payload_length)
+    }
+}
+
+/// What a client error means for the one who has to act.
+struct MQTTError: Error, Equatable, CustomStringConvertible {
+    var message: String
+    /// The broker knows us and says no: trying again soon won't help.
+    var isRefusal = false
+
+    var description: String { message }
+}
+
+/// What one connection is made of.
+struct MQTTClientOptions: Sendable {
+    var connection: MQTTConnectionConfiguration
+    var cleanStart: Bool
+    var sessionExpirySeconds: UInt32 = 0
+    var receiveMaximum = 1_000
+    var sendMaximum = 1_000
+    var watchesDuplicates = false
+}
+
+/// One connection to a broker; used by one thread at a time.
+@safe final class MQTTClient {
+    private let client: OpaquePointer
+    private let host: String
+    private let port: Int
+    /// The last thing libmosquitto or OpenSSL complained about.
+    private(set) var complaint: String?
+    weak var delegate: (any MQTTClientDelegate)?
+
+    private static let libraryIsStarted: Bool = unsafe mqtt_shim_library_start() == 0
+
+    init(_ options: MQTTClientOptions) throws(MQTTError) {
+        precondition(Self.libraryIsStarted, "libmosquitto can't start")
+        host = options.connection.host
+        port = options.connection.port
+        let context = Context()
+        self.context = context
+        let contextPointer = unsafe Unmanaged.passUnretained(context).toOpaque()
+        var client: OpaquePointer?
+        var callbacks = unsafe Self.callbacks
+        let result = unsafe options.withShimOptions { shimOptions in
+            unsafe mqtt_shim_create(shimOptions, &callbacks, contextPointer, &client)
+        }
+        guard result == 0, let client = unsafe client else {
+            throw MQTTError(message: unsafe String(cString: mqtt_shim_error_text(result)))
+        }
+        unsafe self.client = client
+        context.client = self
+        if options.watchesDuplicates { watchDuplicates(true) }
+    }
+
+    deinit {
+        unsafe mqtt_shim_destroy(client)
+    }
+
+    /// What the callbacks know; outlives the C object, which `deinit` destroys first.
+    private final class Context {
+        weak var client: MQTTClient?
+    }
+
+    private let context: Context
+
+    // Life.
+
+    /// Connects; blocks while TCP does. CONNACK comes later, to the delegate.
+    func connect() throws(MQTTError) {
+        let result = unsafe mqtt_shim_connect(client, host, Int32(port))
+        guard result == 0 else { throw error(result, doing: "connect to \(host):\(port)") }
+    }
+
+    /// The socket to poll; -1 when there is no connection.
+    var socket: Int32 { unsafe mqtt_shim_socket(client) }
+
+    /// Says goodbye: what is queued leaves first.
+    func disconnect() { unsafe mqtt_shim_disconnect(client) }
+
+    /// Ends the connection at once: nothing that is queued leaves.
+    func abort() { unsafe mqtt_shim_abort(client) }
+
+    // Reading and writing.
+
+    /// Reads what one call of libmosquitto reads; false when there is nothing more to read.
+    func read() throws(MQTTError) -> Bool {
+        let result = unsafe mqtt_shim_read(client)
+        guard result >= 0 else { throw error(result, doing: "read") }
+        return result == 1
+    }
+
+    /// Lets every queued packet leave; false when the socket is full and must be polled.
+    func write() throws(MQTTError) -> Bool {
+        let result = unsafe mqtt_shim_write(client)
+        guard result >= 0 else { throw error(result, doing: "write") }
+        return result == 0
+    }
+
+    /// Keeps the connection alive; call it about once a second, then write.
+    func tick() throws(MQTTError) {
+        let result = unsafe mqtt_shim_tick(client)
+        guard result == 0 else { throw error(result, doing: "keep alive") }
+    }
+
+    func subscribe(_ filters: [String], qos: Int) throws(MQTTError) {
+        let strings = unsafe filters.map { unsafe UnsafePointer(strdup($0)!) }
+        defer { for unsafe string in unsafe strings { unsafe free(UnsafeMutablePointer(mutating: string)) } }
+        let result = unsafe strings.withUnsafeBufferPointer { buffer in
+            unsafe mqtt_shim_subscribe(
+                client, buffer.baseAddress!, Int32(buffer.count), Int32(qos))
+        }
+        guard result == 0 else { throw error(result, doing: "subscribe") }
+    }
+
+    /// Queues a PUBLISH and gives its packet id.
+    func publish(
+        topic: String, payload: [UInt8], qos: Int, isRetained: Bool = false,
+        properties: [(name: String, value: String)] = []
+    ) throws(MQTTError) -> UInt16 {
+        var packetID: UInt16 = 0
+        let strings = unsafe properties.map { unsafe (strdup($0.name)!, strdup($0.value)!) }
+        defer {
+            for unsafe (name, value) in unsafe strings {
+                unsafe free(name)
+                unsafe free(value)
+            }
+        }
+        let list = unsafe strings.map { unsafe mqtt_shim_property(name: $0.0, value: $0.1) }
+        let result = unsafe payload.withUnsafeBytes { bytes in
+            unsafe list.withUnsafeBufferPointer { list in
+                unsafe mqtt_shim_publish(
+                    client, topic, bytes.baseAddress, bytes.count, Int32(qos), isRetained,
+                    list.baseAddress, Int32(list.count), &packetID)
+            }
+        }
+        guard result == 0 else { throw error(result, doing: "publish to \(topic)") }
+        return packetID
+    }
+
+    /// While on, messages carry their DUP flag.
+    func watchDuplicates(_ isOn: Bool) { unsafe mqtt_shim_watch_duplicates(client, isOn) }
+
+    private func error(_ code: Int32, doing what: String) -> MQTTError {
+        let text = unsafe String(cString: mqtt_shim_error_text(code))
+        let detail = complaint.map { "\(text) (\($0))" } ?? text
+        return MQTTError(message: "can't \(what): \(detail)")
+    }
+
+    /// The broker's reason in words.
+    static func reasonText(_ reason: Int) -> String {
+        // 3.1.1 return codes are small numbers; MQTT 5 reasons start at 0x80 (section 2.4).
+        switch reason {
+        case 1: "unacceptable protocol version"
+        case 2: "client id rejected"
+        case 3: "server unavailable"
+        case 4: "bad user name or password"
+        case 5: "not authorized"
+        default: unsafe String(cString: mqtt_shim_reason_text(Int32(reason)))
+        }
+    }
+
+    /// Whether a CONNACK reason says that we are not welcome, rather than not now.
+    static func isRefusal(_ reason: Int) -> Bool {
+        [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x95].contains(reason)
+    }
+
+    // Callbacks of the shim.
+
+    private static var callbacks: mqtt_shim_callbacks {
+        unsafe mqtt_shim_callbacks(
+            connected: { context, reason, isPresent, _ in
+                unsafe delegate(context)?.connected(
+                    reason: Int(reason), isSessionPresent: isPresent)
+            },
+            received: { context, message in
+                unsafe delegate(context)?.received(MQTTMessage(message))
+            },
+            published: { context, packetID, reason in
+                unsafe delegate(context)?.published(packetID: packetID, reason: Int(reason))
+            },
+            subscribed: { context, count, granted in
+                let values = unsafe UnsafeBufferPointer(start: granted, count: Int(count))
+                unsafe delegate(context)?.subscribed(granted: values.map { Int($0) })
+            },
+            disconnected: { context, reason in
+                unsafe delegate(context)?.disconnected(reason: Int(reason))
+            },
+            logged: { context, text in
+                let context = unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue()
+                context.client?.complaint = unsafe String(cString: text)
+            })
+    }
+
+    private static func delegate(_ context: UnsafeMutableRawPointer) -> (any MQTTClientDelegate)? {
+        unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().client?.delegate
+    }
+}
+
+extension MQTTClientOptions {
+    /// Lends the options in C's form.
+    fileprivate func withShimOptions<Result>(
+        _ body: (UnsafePointer<mqtt_shim_options>) -> Result
+    ) -> Result {
+        var allocated: [UnsafeMutablePointer<CChar>] = unsafe []
+        func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
+            let copy = unsafe strdup(text)!
+            unsafe allocated.append(copy)
+            return unsafe copy
+        }
+        defer { for unsafe pointer in unsafe allocated { unsafe free(pointer) } }
+        var options = unsafe mqtt_shim_options()
+        unsafe options.client_id = unsafe UnsafePointer(copy(connection.clientID))
+        unsafe options.protocol_version = Int32(connection.protocolVersion)
+        unsafe options.clean_start = cleanStart
+        unsafe options.session_expiry_seconds = sessionExpirySeconds
+        unsafe options.receive_maximum = UInt16(clamping: receiveMaximum)
+        unsafe options.send_maximum = UInt16(clamping: sendMaximum)
+        unsafe options.keep_alive_seconds = Int32(connection.keepAliveSeconds)
+        unsafe options.username = connection.username.map { unsafe UnsafePointer(copy($0)) }
+        unsafe options.password = connection.password.map { unsafe UnsafePointer(copy($0.reveal())) }
+        unsafe options.tls = connection.usesTLS
+        unsafe options.ca_file = connection.caFile.map { unsafe UnsafePointer(copy($0)) }
+        unsafe options.certificate_file = connection.certificateFile.map {
+            unsafe UnsafePointer(copy($0))
+        }
+        unsafe options.key_file = connection.keyFile.map { unsafe UnsafePointer(copy($0)) }
+        return unsafe body(&options)
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every metric of the gateway has its name and its meaning here, and nowhere else.
+// Names read `gateway_<thing>_<unit>_total` (a counter) or `gateway_<thing>_<unit>` (the rest).
+
+import CoreMetrics
+
+/// The names of all metrics.
+enum MetricName: String, CaseIterable {
+    case sourceMessages = "gateway_source_messages_total"
+    case sourceBytes = "gateway_source_received_bytes_total"
+    case sourceUnprotected = "gateway_source_unprotected_messages_total"
+    case sourceRedelivered = "gateway_source_redelivered_messages_total"
+    case sourceDeadLetters = "gateway_source_dead_letters_total"
+    case sourceLate = "gateway_source_late_readings_total"
+    case sourceClockFlagged = "gateway_source_clock_flagged_readings_total"
+    case sourceSessionUp = "gateway_source_session_up"
+    case sourceReconnects = "gateway_source_reconnects_total"
+    case sourceAuthRefusals = "gateway_source_auth_refusals_total"
+
+    case intakeBatches = "gateway_intake_batches_total"
+    case intakeBatchMessages = "gateway_intake_batch_messages"
+    case intakeProcessSeconds = "gateway_intake_process_seconds"
+    case intakeCommitSeconds = "gateway_intake_commit_seconds"
+    case intakeCommitFailures = "gateway_intake_commit_failures_total"
+
+    case streamAppended = "gateway_stream_appended_events_total"
+    case streamHeadOffset = "gateway_stream_head_offset"
+    case streamFirstOffset = "gateway_stream_first_offset"
+    case streamBytes = "gateway_stream_bytes"
+    case streamEvicted = "gateway_stream_evicted_events_total"
+    case logWALBytes = "gateway_log_wal_bytes"
+
+    case vehicles = "gateway_vehicles"
+    case ruleEvaluations = "gateway_rule_evaluations_total"
+    case ruleErrors = "gateway_rule_errors_total"
+    case alertsFiring = "gateway_alerts_firing"
+    case alertTransitions = "gateway_alert_transitions_total"
+
+    case deliveryDelivered = "gateway_delivery_delivered_events_total"
+    case deliveryRetried = "gateway_delivery_retried_events_total"
+    case deliveryRefused = "gateway_delivery_refused_events_total"
+    case deliveryInFlight = "gateway_delivery_in_flight_events"
+    case deliveryBacklogEvents = "gateway_delivery_backlog_events"
+    case deliveryBacklogSeconds = "gateway_delivery_backlog_seconds"
+    case deliveryConnected = "gateway_delivery_connected"
+    case deliveryLatency = "gateway_delivery_latency_seconds"
+
+    case certificateExpiryDays = "gateway_certificate_expiry_days"
+}
+
+/// The names of all labels.
+enum MetricLabel {
+    static let source = "source"
+    static let stream = "stream"
+    static let sink = "sink"
+    static let alert = "alert"
+    static let state = "state"
+    static let reason = "reason"
+    static let file = "file"
+}
+
+extension MetricName {
+    /// What each metric means, for the HELP lines and `docs/metrics.md`.
+    static let meanings: [MetricName: String] = [
+        .sourceMessages: "Messages received from a source.",
+        .sourceBytes: "Topic and payload bytes received from a source.",
+        .sourceUnprotected: "Messages received with QoS 0, which a crash may lose.",
+        .sourceRedelivered:
+            "Redelivered messages that had taken effect and were only acknowledged.",
+        .sourceDeadLetters: "Messages put whole into the dead-letter stream, by reason.",
+        .sourceLate: "Readings older than what the vehicle holds: logged, but nothing rolled back.",
+        .sourceClockFlagged: "Readings whose event time can't be true (far future, or 1970).",
+        .sourceSessionUp: "1 while the session of a source is up, else 0.",
+        .sourceReconnects: "Attempts to connect again after a session was lost.",
+        .sourceAuthRefusals: "Connections that the broker refused for want of authorisation.",
+
+        .intakeBatches: "Batches processed and committed.",
+        .intakeBatchMessages: "Messages per batch.",
+        .intakeProcessSeconds: "Time to decode a batch and evaluate its rules.",
+        .intakeCommitSeconds: "Time to commit a batch, fsync included.",
+        .intakeCommitFailures: "Commits that failed; their messages were not acknowledged.",
+
+        .streamAppended: "Events appended to a stream.",
+        .streamHeadOffset: "Offset of the newest event of a stream.",
+        .streamFirstOffset: "Offset of the oldest event that a stream still holds.",
+        .streamBytes: "Bytes that a stream holds.",
+        .streamEvicted: "Events removed: by retention, or by the disk budget before delivery.",
+        .logWALBytes: "Size of the write-ahead log; it grows while a long reader holds it.",
+
+        .vehicles: "Vehicles whose state the gateway keeps.",
+        .ruleEvaluations: "Rule expressions evaluated.",
+        .ruleErrors: "Rule expressions that failed while running, by alert.",
+        .alertsFiring: "Vehicles for which an alert fires.",
+        .alertTransitions: "Changes of an alert's state, by the state entered.",
+
+        .deliveryDelivered: "Events that the far side has acknowledged.",
+        .deliveryRetried: "Events sent again because no acknowledgement came.",
+        .deliveryRefused: "Events that the far side refused for good.",
+        .deliveryInFlight: "Events sent and not yet acknowledged.",
+        .deliveryBacklogEvents: "Events between the cursor and the head of the stream.",
+        .deliveryBacklogSeconds: "Age of the oldest event not yet acknowledged.",
+        .deliveryConnected: "1 while a sink is connected, else 0.",
+        .deliveryLatency: "Time from an event's arrival to its acknowledgement by the far side.",
+
+        .certificateExpiryDays: "Days until a certificate expires; NaN if it can't be read.",
+    ]
+
+    /// The same, by exposed name, for a `PrometheusRegistry`.
+    static var helpTexts: [String: String] {
+        Dictionary(uniqueKeysWithValues: meanings.map { ($0.rawValue, $1) })
+    }
+}
+
+/// Every metric handle of the gateway, made once at start and handed to the parts that use them.
+///
+/// Handles are objects: hold them, don't look them up per message, and add once per batch
+/// (`increment(by:)`). Each look-up function returns handles to the same series every time.
+struct GatewayMetrics: Sendable {
+    private let factory: any MetricsFactory
+    let intake: IntakeMetrics
+    let vehicles: Meter
+    let ruleEvaluations: Counter
+    let logWALBytes: Meter
+
+    /// Creates the metrics that exist once; the others are created when their part asks for them.
+    init(factory: any MetricsFactory) {
+        self.factory = factory
+        intake = IntakeMetrics(factory: factory)
+        vehicles = factory.meter(.vehicles)
+        ruleEvaluations = factory.counter(.ruleEvaluations)
+        logWALBytes = factory.meter(.logWALBytes)
+    }
+
+    /// Returns the handles of one source.
+    func source(_ name: String) -> SourceMetrics {
+        SourceMetrics(factory: factory, source: name)
+    }
+
+    /// Returns the handles of one stream of the log.
+    func stream(_ name: String) -> StreamMetrics {
+        StreamMetrics(factory: factory, stream: name)
+    }
+
+    /// Returns the handles of one sink's delivery of one stream.
+    func lane(sink: String, stream: String) -> LaneMetrics {
+        LaneMetrics(factory: factory, sink: sink, stream: stream)
+    }
+
+    /// Returns the handles of one alert.
+    ///
+    /// With its transitions an alert takes about 2 kB, so with thousands of rules ask when an alert
+    /// first changes state or fails, not at start.
+    func alert(_ name: String) -> AlertMetrics {
+        AlertMetrics(factory: factory, alert: name)
+    }
+
+    /// Returns the gauge of days until one certificate file expires.
+    func certificateExpiryDays(file: String) -> Meter {
+        factory.meter(.certificateExpiryDays, [(MetricLabel.file, file)])
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One row of a stream.
+struct Event {
+    let offset: Int64
+    let eventTime: Timestamp
+    let arrival: Timestamp
+    /// The vehicle, or empty when it is not known.
+    let key: String
+    /// Where the message came from; of an outlier, the alert.
+    let topic: String
+    /// Where the payload is, in the outcome's bytes or, for `raw`, in the batch's.
+    let payload: Range<Int>
+    /// Valid UTF-8: a person can read it.
+    let isText: Bool
+}
+
+/// Everything a batch caused; it commits as a whole or not at all.
+struct Outcome {
+    /// New events by stream; those of `raw` point into the batch's bytes.
+    var raw: [Event] = []
+    var enriched: [Event] = []
+    var outlier: [Event] = []
+    var firing: [Event] = []
+    var deadLetter: [Event] = []
+    /// The payloads of all but `raw`.
+    var bytes = JSONWriter()
+    /// Vehicles whose state changed.
+    var vehicles: [Vehicle] = []
+    /// Alerts that changed, by vehicle and rule.
+    var alerts: [AlertChange] = []
+    var counts = OutcomeCounts()
+
+    var isEmpty: Bool {
+        raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
+            && vehicles.isEmpty && alerts.isEmpty
+    }
+
+    /// The events of a stream other than `raw`.
+    func events(of stream: String) -> [Event] {
+        switch stream {
+        case StreamName.raw: raw
+        case StreamName.enriched: enriched
+        case StreamName.outlier: outlier
+        case StreamName.firing: firing
+        case StreamName.deadLetter: deadLetter
+        default: []
+        }
+    }
+}
+
+/// An alert of a vehicle as it is from now on; `nil` when it is inactive.
+struct AlertChange {
+    let vehicle: String
+    let alert: String
+    let instance: AlertInstance?
+}
+
+/// What a batch did, for the metrics.
+struct OutcomeCounts {
+    /// Readings of which at least one signal was older than what the vehicle held, by source.
+    var late: [Int: Int] = [:]
+    var clockFlagged: [Int: Int] = [:]
+    var deadLetters: [DeadLetterKind: Int] = [:]
+    /// Transitions by rule: fired and resolved.
+    var fired: [Int: Int] = [:]
+    var resolved: [Int: Int] = [:]
+
+    /// What dead letters are counted by.
+    struct DeadLetterKind: Hashable {
+        var source: Int
+        var kind: DecodingFailure.Kind
+    }
+}

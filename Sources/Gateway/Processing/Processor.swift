@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+// process(batch, state) → (state, events): decode, merge, decide. Its world is what it is handed; it
+// reads no socket, no wall clock and no randomness, and writes nothing. So the same code serves live
+// intake, replay and rule tests, and the answer does not depend on how messages fell into batches.
+//
+// The state is changed in place. When the commit that should make it durable fails, the processor
+// is thrown away and a new one is made from the log: recovery has one path.
+
+/// Turns messages into readings, readings into vehicle state, and that into events.
+final class Processor {
+    let engine: RuleEngine
+    let fleet = Fleet()
+    let signals: SignalTable
+    private let configuration: Configuration
+    private let decoders: [[MessageDecoder]]
+    private let enrichedFragments: [[UInt8]]
+    var nextOffsets: [String: Int64]
+    private var timers = TimerQueue()
+    private var outcome = Outcome()
+    private var results: [Bool?] = []
+    private var dirty: [Vehicle] = []
+
+    /// `nextOffsets` holds, by stream, the offset of the next event.
+    init(
+        configuration: Configuration, engine: RuleEngine, signals: SignalTable,
+        nextOffsets: [String: Int64]
+    ) {
+        self.configuration = configuration
+        self.engine = engine
+        self.signals = signals
+        self.nextOffsets = nextOffsets
+        let parser = JSONParser(depthMax: configuration.limits.depthMax)
+        decoders = configuration.sources.map { source in
+            source.topics.map {
+                MessageDecoder(
+                    configuration: $0, limits: configuration.limits, clock: configuration.clock,
+                    parser: parser, signals: signals)
+            }
+        }
+        enrichedFragments = configuration.sources.map { source in
+            var writer = JSONWriter()
+            writer.raw(",")
+            writer.key("gateway")
+            writer.string(configuration.gateway.id)
+            writer.member("source")
+            writer.string(source.name)
+            writer.member("offset")
+            // The member's own comma stands first, because a fragment follows other members.
+            return writer.bytes
+        }
+    }
+
+    /// When the clock should be looked at next, if any alert waits for time to pass.
+    var nextDeadline: Timestamp? { timers.next }
+
+    /// Processes a batch, then lets time pass up to the clock's reading.
+    func process(_ batch: MessageBatch, clock: ClockReading?) throws(SQLiteFailure) -> Outcome {
+        outcome = Outcome()
+        for message in batch.messages { try process(message, in: batch) }
+        if let clock { passTime(clock) }
+        for vehicle in dirty { vehicle.isDirty = false }
+        outcome.vehicles = dirty
+        dirty.removeAll(keepingCapacity: true)
+        return outcome
+    }
+
+    // Messages.
+
+    private func process(_ message: Message, in batch: MessageBatch) throws(SQLiteFailure) {
+        let letters = deadLetterCount
+        var vehicleID = message.topic.vehicle ?? ""
+        do {
+            vehicleID = try readings(of: message, in: batch) ?? vehicleID
+        } catch let error as DecodingFailure {
+            deadLetter(message, in: batch, error)
+        } catch let error as SQLiteFailure {
+            throw error
+        } catch {
+            preconditionFailure("decoding throws two kinds of errors, not \(error)")
+        }
+        if configuration.log.keepsRaw {
+            let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
+            outcome.raw.append(
+                Event(
+                    offset: takeOffset(StreamName.raw), eventTime: message.arrival,
+                    arrival: message.arrival, key: vehicleID, topic: message.topic.name,
+                    payload: message.payload, isText: isText))
+        }
+    }
+
+    private var deadLetterCount: Int { outcome.deadLetter.count }
+
+    /// Applies every reading of a message and names the vehicle of the last.
+    private func readings(of message: Message, in batch: MessageBatch) throws -> String? {
+        guard message.topic.name.utf8.count <= configuration.limits.topicBytesMax else {
+            throw DecodingFailure(kind: .overLimit, reason: "the topic is longer than limits.topic_bytes")
+        }
+        guard let index = message.topic.configurationIndex else {
+            throw DecodingFailure(kind: .noPattern, reason: "the topic matches no pattern of the source")
+        }
+        guard message.payload.count <= configuration.limits.payloadBytesMax else {
+            throw DecodingFailure(kind: .overLimit, reason: "the payload is larger than limits.payload")
+        }
+        let decoder = decoders[message.source][index]
+        let count = try decoder.parse(message, in: batch)
+        var vehicle: String?
+        for element in 0..<count {
+            do {
+                let reading = try decoder.reading(element, of: message)
+                try apply(reading, decoder.values, message)
+                vehicle = reading.vehicle
+            } catch var failure as DecodingFailure where count > 1 {
+                failure.reason = "element \(element): \(failure.reason)"
+                deadLetter(message, in: batch, failure)
+            }
+        }
+        return vehicle
+    }
+
+    // Readings.
+
+    private func apply(_ reading: Reading, _ values: [SignalValue?], _ message: Message) throws {
+        let index = try vehicleIndex(reading, source: message.source)
+        let vehicle = fleet.vehicles[index]
+        markDirty(vehicle)
+        let time = max(reading.eventTime, vehicle.eventTime)
+        // What the vehicle's own time makes due happens before the reading does.
+        if !vehicle.alerts.isEmpty { advanceAlerts(of: vehicle, to: time) }
+        vehicle.source = message.source
+        vehicle.advance(eventTime: reading.eventTime, heardAt: reading.arrival)
+        let plan = try engine.plan(for: reading.shape)
+        let merged = merge(reading, values, into: vehicle, plan)
+        if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
+        if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
+        if merged.concernsRules { evaluate(plan, vehicle, at: time) }
+        schedule(vehicle, index)
+        appendEnriched(reading, values, vehicle, message, isLate: merged.isLate)
+    }
+
+    private func vehicleIndex(_ reading: Reading, source: Int) throws(DecodingFailure) -> Int {
+        if let index = fleet.index(of: reading.vehicle) { return index }
+        guard fleet.count < configuration.limits.vehiclesMax else {
+            throw DecodingFailure(kind: .overLimit, reason: "one vehicle more than limits.vehicles")
+        }
+        return fleet.insert(
+            Vehicle(
+                id: reading.vehicle, source: source, eventTime: reading.eventTime,
+                heardAt: reading.arrival))
+    }
+
+    private func merge(
+        _ reading: Reading, _ values: [SignalValue?], into vehicle: Vehicle, _ plan: RulePlan
+    ) -> (isLate: Bool, concernsRules: Bool) {
+        var isLate = false
+        var concernsRules = plan.inputs == nil
+        for (position, column) in reading.shape.columns.enumerated() {
+            guard let signal = column.signal, let value = values[position] else { continue }
+            switch vehicle.merge(signal, value, at: reading.eventTime) {
+            case .late: isLate = true
+            case .unchanged: break
+            case .changed:
+                if !concernsRules { concernsRules = plan.inputs?.contains(signal) ?? true }
+            }
+        }
+        return (isLate, concernsRules && !plan.rules.isEmpty)
+    }
+
+    private func markDirty(_ vehicle: Vehicle) {
+        guard !vehicle.isDirty else { return }
+        vehicle.isDirty = true
+        dirty.append(vehicle)
+    }
+
+    // Alerts.
+
+    private func evaluate(_ plan: RulePlan, _ vehicle: Vehicle, at time: Timestamp) {
+        engine.evaluate(plan, on: vehicle, into: &results)
+        var hasTransition = false
+        for (position, rule) in plan.rules.enumerated() {
+            // An expression that failed says nothing: the alert stays as it is.
+            guard let isTrue = results[position] else { continue }
+            if update(rule, vehicle, isTrue: isTrue, at: time) { hasTransition = true }
+        }
+        if hasTransition { appendFiring(vehicle, at: time) }
+    }
+
+    /// Takes the result of one expression; tells whether the world was told.
+    private func update(_ index: Int, _ vehicle: Vehicle, isTrue: Bool, at time: Timestamp) -> Bool {
+        let rule = engine.rules[index]
+        guard let position = vehicle.alerts.firstIndex(where: { $0.rule == index }) else {
+            guard isTrue else { return false }
+            vehicle.alerts.append(AlertInstance(rule: index, phase: .pending, activeAt: time))
+            return advanceAlert(at: vehicle.alerts.count - 1, of: vehicle, to: time)
+        }
+        let before = vehicle.alerts[position]
+        if isTrue {
+            vehicle.alerts[position].endedAt = nil
+            if vehicle.alerts[position] != before { record(vehicle, vehicle.alerts[position]) }
+            return false
+        }
+        switch vehicle.alerts[position].end(at: time, rule) {
+        case .keeps:
+            if vehicle.alerts[position] != before { record(vehicle, vehicle.alerts[position]) }
+            return false
+        case .vanishes:
+            remove(at: position, of: vehicle)
+            return false
+        case .resolves:
+            emit(.resolved(at: time), before, vehicle)
+            remove(at: position, of: vehicle)
+            return true
+        }
+    }
+
+    /// Lets a vehicle's alerts pass their deadlines.
+    private func advanceAlerts(of vehicle: Vehicle, to time: Timestamp) {
+        var hasTransition = false
+        for position in vehicle.alerts.indices.reversed()
+        where advanceAlert(at: position, of: vehicle, to: time, recordsPending: false) {
+            hasTransition = true
+        }
+        if hasTransition { appendFiring(vehicle, at: time) }
+    }
+
+    private func advanceAlert(
+        at position: Int, of vehicle: Vehicle, to time: Timestamp, recordsPending: Bool = true
+    ) -> Bool {
+        let rule = engine.rules[vehicle.alerts[position].rule]
+        let transition = vehicle.alerts[position].advance(to: time, rule)
+        let instance = vehicle.alerts[position]
+        switch transition {
+        case nil:
+            if recordsPending { record(vehicle, instance) }
+            return false
+        case .fired?:
+            record(vehicle, instance)
+        case .resolved?:
+            remove(at: position, of: vehicle)
+        }
+        if let transition { emit(transition, instance, vehicle) }
+        return true
+    }
+
+    private func record(_ vehicle: Vehicle, _ instance: AlertInstance) {
+        let alert = engine.rules[instance.rule].name
+        outcome.alerts.append(
+            AlertChange(vehicle: vehicle.id, alert: alert, instance: instance))
+    }
+
+    private func remove(at position: Int, of vehicle: Vehicle) {
+        let alert = engine.rules[vehicle.alerts[position].rule].name
+        outcome.alerts.append(AlertChange(vehicle: vehicle.id, alert: alert, instance: nil))
+        vehicle.alerts.remove(at: position)
+    }
+
+    // Time.
+
+    private func passTime(_ clock: ClockReading) {
+        var unheard: [Int] = []
+        while let index = timers.popDue(by: clock.now, in: fleet) {
+            let vehicle = fleet.vehicles[index]
+            guard clock.isHeard[vehicle.source] else {
+                unheard.append(index)
+                continue
+            }
+            let time = vehicle.notionalTime(at: clock.now)
+            markDirty(vehicle)
+            advanceAlerts(of: vehicle, to: time)
+            schedule(vehicle, index)
+        }
+        for index in unheard {
+            timers.schedule(fleet.vehicles[index], index: index, due: clock.now + 1_000)
+        }
+    }
+
+    /// Asks for a look at a vehicle when its next deadline comes, should it stay silent.
+    private func schedule(_ vehicle: Vehicle, _ index: Int) {
+        guard !vehicle.alerts.isEmpty else { return }
+        let deadline = vehicle.alerts.compactMap { $0.deadline(engine.rules[$0.rule]) }.min()
+        guard let deadline else { return }
+        let due = vehicle.heardAt + (deadline - vehicle.eventTime)
+        timers.schedule(vehicle, index: index, due: due)
+    }
+
+    // Recovery.
+
+    /// Takes a vehicle as the log has it.
+    func restore(_ vehicle: Vehicle) {
+        let index = fleet.insert(vehicle)
+        schedule(vehicle, index)
+    }
+
+    // Events.
+
+    private func takeOffset(_ stream: String) -> Int64 {
+        let offset = nextOffsets[stream, default: 1]
+        nextOffsets[stream] = offset + 1
+        return offset
+    }
+
+    private func appendEnriched(
+        _ reading: Reading, _ values: [SignalValue?], _ vehicle: Vehicle, _ message: Message,
+        isLate: Bool
+    ) {
+        let offset = takeOffset(StreamName.enriched)
+        let start = outcome.bytes.count
+        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
+        writer.enriched(
+            reading, values, vehicle, offset: offset, fragment: enrichedFragments[message.source],
+            isLate: isLate, into: &outcome.bytes)
+        outcome.enriched.append(
+            Event(
+                offset: offset, eventTime: reading.eventTime, arrival: reading.arrival,
+                key: reading.vehicle, topic: message.topic.name,
+                payload: start..<outcome.bytes.count, isText: true))
+    }
+
+    private func emit(_ transition: AlertTransition, _ instance: AlertInstance, _ vehicle: Vehicle) {
+        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
+        let start = outcome.bytes.count
+        let time = writer.outlier(transition, instance, vehicle, signals, into: &outcome.bytes)
+        switch transition {
+        case .fired: outcome.counts.fired[instance.rule, default: 0] += 1
+        case .resolved: outcome.counts.resolved[instance.rule, default: 0] += 1
+        }
+        outcome.outlier.append(
+            Event(
+                offset: takeOffset(StreamName.outlier), eventTime: time, arrival: vehicle.heardAt,
+                key: vehicle.id, topic: engine.rules[instance.rule].name,
+                payload: start..<outcome.bytes.count, isText: true))
+    }
+
+    private func appendFiring(_ vehicle: Vehicle, at time: Timestamp) {
+        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
+        let start = outcome.bytes.count
+        writer.firing(vehicle, at: time, into: &outcome.bytes)
+        outcome.firing.append(
+            Event(
+                offset: takeOffset(StreamName.firing), eventTime: time, arrival: vehicle.heardAt,
+                key: vehicle.id, topic: "", payload: start..<outcome.bytes.count, isText: true))
+    }
+
+    private func deadLetter(_ message: Message, in batch: MessageBatch, _ failure: DecodingFailure) {
+        let source = configuration.sources[message.source].name
+        let start = outcome.bytes.count
+        outcome.bytes.deadLetter(
+            DeadLetter(
+                source: source, topic: message.topic.name, reason: failure.reason,
+                position: failure.position, arrival: message.arrival),
+            payload: batch.bytes[message.payload])
+        let kind = OutcomeCounts.DeadLetterKind(source: message.source, kind: failure.kind)
+        outcome.counts.deadLetters[kind, default: 0] += 1
+        outcome.deadLetter.append(
+            Event(
+                offset: takeOffset(StreamName.deadLetter), eventTime: message.arrival,
+                arrival: message.arrival, key: message.topic.vehicle ?? "",
+                topic: message.topic.name, payload: start..<outcome.bytes.count, isText: true))
+    }
+}

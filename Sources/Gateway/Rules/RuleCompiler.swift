@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expressions are SQL, and SQLite compiles them. Which columns an expression reads is not guessed:
+// SQLite's authorizer reports each one while the statement is prepared, against an empty table
+// that has a column for every signal. The same authorizer refuses whatever is not reading.
+import GRDBSQLite
+
+/// Compiles expressions against the table of signals; finds what they read.
+@safe final class RuleCompiler {
+    /// SQLite's limit is 2,000 columns; the rest is for paths that rules name in quotes.
+    private static let columnsMax = 1_900
+    private static let prefix = "SELECT (\n"
+    private static let suffix = "\n) FROM vehicle"
+
+    private let connection: OpaquePointer
+    private let signals: SignalTable
+    private var columns: [String: RuleColumn] = [:]
+    private let authorizer = RuleAuthorizer()
+
+    /// The connection must outlive the compiler.
+    init(connection: OpaquePointer, signals: SignalTable) throws(SQLiteFailure) {
+        unsafe self.connection = connection
+        self.signals = signals
+        try execute("CREATE TABLE vehicle (vehicle, event_time)")
+        columns = ["vehicle": .vehicle, "event_time": .eventTime]
+        for name in signals.names.prefix(Self.columnsMax) { try addColumn(name) }
+    }
+
+    /// The names that an expression may use without quotes.
+    var names: [String] { Array(columns.keys) }
+
+    /// Compiles all drafts, or reports what is wrong with each.
+    func compile(_ drafts: [RuleDraft], problems: ProblemCollector) -> [AlertRule] {
+        var seen: [String: AlertRule] = [:]
+        return drafts.compactMap { draft in
+            if let other = seen[draft.rule.name] {
+                draft.value.report(
+                    "alert '\(draft.rule.name)' exists already at \(other.file):\(other.line)")
+            }
+            seen[draft.rule.name] = draft.rule
+            checkTemplates(draft)
+            do throws(SQLiteFailure) {
+                var rule = draft.rule
+                let names = try dependencies(of: rule.expression)
+                rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
+                return rule
+            } catch {
+                draft.expressionValue.report(explain(error, in: draft.rule.expression))
+                return nil
+            }
+        }
+    }
+
+    /// The columns an expression reads; quoted paths become columns on the way.
+    func dependencies(of expression: String) throws(SQLiteFailure) -> [String] {
+        if let reason = Self.impurity(of: expression) {
+            throw SQLiteFailure(code: SQLITE_AUTH, message: reason)
+        }
+        while true {
+            do {
+                return try prepare(expression)
+            } catch {
+                guard let path = Self.missingColumn(error.message), columns[path] == nil,
+                    expression.contains("\"\(path)\"")
+                else { throw error }
+                try addColumn(path)
+            }
+        }
+    }
+
+    private func prepare(_ expression: String) throws(SQLiteFailure) -> [String] {
+        authorizer.begin()
+        unsafe authorizer.install(on: connection)
+        defer { unsafe RuleAuthorizer.remove(from: connection) }
+        var statement: OpaquePointer?
+        var tail: UnsafePointer<CChar>?
+        let sql = Self.prefix + expression + Self.suffix
+        var isWhole = false
+        let code = unsafe sql.withCString { text in
+            let code = unsafe sqlite3_prepare_v2(connection, text, -1, &statement, &tail)
+            if let tail = unsafe tail { isWhole = unsafe tail.pointee == 0 }
+            return code
+        }
+        defer { unsafe sqlite3_finalize(statement) }
+        guard code == SQLITE_OK else {
+            var failure = unsafe SQLiteFailure(connection)
+            if let denied = authorizer.denied { failure.message = denied }
+            failure.offset = failure.offset.map { $0 - Self.prefix.utf8.count }
+            throw failure
+        }
+        guard isWhole, unsafe sqlite3_column_count(statement) == 1 else {
+            throw SQLiteFailure(code: SQLITE_ERROR, message: "must be one expression")
+        }
+        return authorizer.columns
+    }
+
+    private func addColumn(_ name: String) throws(SQLiteFailure) {
+        let lowered = name.lowercased()
+        guard !columns.keys.contains(where: { $0.lowercased() == lowered }) || columns.isEmpty
+        else { return }
+        try execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
+        if let id = signals.id(ofName: name) { columns[name] = .signal(id) }
+    }
+
+    private func execute(_ sql: String) throws(SQLiteFailure) {
+        guard unsafe sqlite3_exec(connection, sql, nil, nil, nil) == SQLITE_OK else {
+            throw unsafe SQLiteFailure(connection)
+        }
+    }
+
+    private func checkTemplates(_ draft: RuleDraft) {
+        let known = RuleTemplate.builtIn + signals.names
+        for name in draft.rule.annotations.flatMap(\.template.names) where !known.contains(name) {
+            // A path that the catalogue doesn't name is a signal once a vehicle sends it.
+            guard !name.contains(".") else { continue }
+            draft.value.report(
+                "annotation names '{{ \(name) }}', which is no signal"
+                    + Suggestion.sentence(for: name, among: known))
+        }
+    }
+
+    /// SQLite's message, the near miss, and a caret under the place.
+    private func explain(_ failure: SQLiteFailure, in expression: String) -> String {
+        var message = failure.message
+        let bytes = Array(expression.utf8)
+        var offset = failure.offset
+        if let place = offset, place >= bytes.count {
+            message = "the expression ends too early"
+            offset = bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 }
+        }
+        if let name = Self.missingColumn(message) {
+            let near = Suggestion.sentence(for: name, among: columns.keys)
+            message += near.isEmpty
+                ? "; it is not in the catalogue (a path that is not catalogued is written in quotes)"
+                : near
+        }
+        guard let offset, offset >= 0 else { return message + "\n    " + expression }
+        let start = bytes[..<offset].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let end = bytes[offset...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        let line = String(decoding: bytes[start..<end], as: UTF8.self)
+        let column = String(decoding: bytes[start..<offset], as: UTF8.self).count
+        return "\(message)\n    \(line)\n    \(String(repeating: " ", count: column))^"
+    }
+
+    private static func missingColumn(_ message: String) -> String? {
+        let start = "no such column: "
+        return message.hasPrefix(start) ? String(message.dropFirst(start.count)) : nil
+    }
+
+    /// Why an expression would not give the same answer twice, if it would not.
+    private static func impurity(of expression: String) -> String? {
+        let text = expression.lowercased()
+        guard text.contains("'now'") || text.contains(/\b(date|time|datetime|julianday|unixepoch)\s*\(\s*\)/)
+        else { return nil }
+        return "an expression must not read the wall clock; use event_time"
+    }
+
+    static func quoted(_ name: String) -> String {
+        "\"\(name.replacing("\"", with: "\"\""))\""
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluation: all alerts that one shape of reading can change form one prepared statement,
+//   SELECT (expr 1), (expr 2), … FROM (SELECT ?1 AS "headlights", ?2 AS "ignition", …)
+// so the cost of a reading grows with what it changed and not with how many rules there are.
+import GRDBSQLite
+
+/// The alerts that a shape of reading can change, with the statements that evaluate them.
+final class RulePlan {
+    /// One statement, and what to bind to it.
+    struct Step {
+        let statement: SQLiteStatement
+        let columns: [RuleColumn]
+        let rules: [Int]
+    }
+
+    /// The rules by index, in the order of their results.
+    let rules: [Int]
+    let steps: [Step]
+    /// Signals whose change can change a result; `nil` when every reading can.
+    let inputs: Set<SignalID>?
+
+    init(rules: [Int], steps: [Step], inputs: Set<SignalID>?) {
+        self.rules = rules
+        self.steps = steps
+        self.inputs = inputs
+    }
+}
+
+/// Holds the compiled rules and evaluates them; belongs to the intake thread.
+@safe final class RuleEngine {
+    /// How many expressions one statement may hold.
+    private static let expressionsPerStatement = 64
+    private static let stepsPerCallback: Int32 = 1_000
+
+    let rules: [AlertRule]
+    private let connection: OpaquePointer
+    private let budget: StepBudget
+    /// Rules that read a signal, by the signal.
+    private var readers: [SignalID: [Int]] = [:]
+    /// Rules that read the event time: every reading concerns them.
+    private var timeReaders: [Int] = []
+    private var plans: [[Int]: RulePlan] = [:]
+    private(set) var errorCounts: [Int: Int] = [:]
+    private(set) var evaluationCount = 0
+
+    /// Compiles the rules of the given drafts, or throws all that is wrong with them.
+    init(
+        drafts: [RuleDraft], signals: SignalTable, limits: LimitsConfiguration,
+        problems: ProblemCollector
+    ) throws {
+        var connection: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX
+        guard unsafe sqlite3_open_v2(":memory:", &connection, flags, nil) == SQLITE_OK,
+            let connection = unsafe connection
+        else {
+            throw unsafe SQLiteFailure(connection)
+        }
+        unsafe self.connection = connection
+        // Otherwise a mistyped name in double quotes would be a text (SQLite quirk 8).
+        unsafe _disableDoubleQuotedStringLiterals(connection)
+        budget = StepBudget(steps: limits.ruleStepsMax / Int(Self.stepsPerCallback))
+        unsafe Self.bound(connection)
+        let compiler = try unsafe RuleCompiler(connection: connection, signals: signals)
+        rules = compiler.compile(drafts, problems: problems)
+        unsafe budget.install(on: connection, every: Self.stepsPerCallback)
+        index()
+    }
+
+    deinit {
+        plans.removeAll()
+        unsafe sqlite3_close_v2(connection)
+    }
+
+    /// Bounds what one expression may ask for (https://www.sqlite.org/c3ref/limit.html).
+    private static func bound(_ connection: OpaquePointer) {
+        unsafe sqlite3_limit(connection, SQLITE_LIMIT_LENGTH, 1 << 20)
+        unsafe sqlite3_limit(connection, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)
+        unsafe sqlite3_limit(connection, SQLITE_LIMIT_ATTACHED, 0)
+    }
+
+    private func index() {
+        for (index, rule) in rules.enumerated() {
+            for case .signal(let id) in rule.columns.map(\.column) {
+                readers[id, default: []].append(index)
+            }
+            if rule.columns.contains(where: { $0.column == .eventTime }) {
+                timeReaders.append(index)
+            }
+        }
+    }
+
+    /// The plan for a shape; made when the shape is first seen.
+    func plan(for shape: Shape) throws(SQLiteFailure) -> RulePlan {
+        if let plan = shape.plan { return plan }
+        let touched = shape.columns.compactMap(\.signal).flatMap { readers[$0] ?? [] }
+        let rules = Set(touched + timeReaders).sorted()
+        let plan: RulePlan
+        if let known = plans[rules] { plan = known } else { plan = try makePlan(rules) }
+        plans[rules] = plan
+        shape.plan = plan
+        return plan
+    }
+
+    private func makePlan(_ indices: [Int]) throws(SQLiteFailure) -> RulePlan {
+        var steps: [RulePlan.Step] = []
+        for start in stride(from: 0, to: indices.count, by: Self.expressionsPerStatement) {
+            let end = min(start + Self.expressionsPerStatement, indices.count)
+            steps.append(try makeStep(Array(indices[start..<end])))
+        }
+        var inputs: Set<SignalID>? = []
+        for column in indices.flatMap({ rules[$0].columns }).map(\.column) {
+            switch column {
+            case .signal(let id): inputs?.insert(id)
+            case .eventTime: inputs = nil
+            case .vehicle: break
+            }
+        }
+        return RulePlan(rules: indices, steps: steps, inputs: inputs)
+    }
+
+    private func makeStep(_ indices: [Int]) throws(SQLiteFailure) -> RulePlan.Step {
+        var names: [String] = []
+        var columns: [RuleColumn] = []
+        for (name, column) in indices.flatMap({ rules[$0].columns }) where !names.contains(name) {
+            names.append(name)
+            columns.append(column)
+        }
+        let expressions = indices.map { "(\n\(rules[$0].expression)\n)" }.joined(separator: ", ")
+        let inputs = names.enumerated().map { "?\($0 + 1) AS \(RuleCompiler.quoted($1))" }
+        let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
+        let statement = try unsafe SQLiteStatement(
+            connection, "SELECT \(expressions) FROM (SELECT \(source)) AS vehicle")
+        return RulePlan.Step(statement: statement, columns: columns, rules: indices)
+    }
+
+    /// Evaluates a plan; a result is `nil` when its expression failed.
+    func evaluate(_ plan: RulePlan, on vehicle: Vehicle, into results: inout [Bool?]) {
+        results.removeAll(keepingCapacity: true)
+        for step in plan.steps {
+            evaluationCount += step.rules.count
+            do throws(SQLiteFailure) {
+                try run(step, on: vehicle, into: &results)
+            } catch where step.rules.count > 1 {
+                // One failing expression must not silence its neighbours.
+                for rule in step.rules { results.append(evaluateAlone(rule, on: vehicle)) }
+            } catch {
+                errorCounts[step.rules[0], default: 0] += 1
+                results.append(nil)
+            }
+        }
+    }
+
+    private func evaluateAlone(_ rule: Int, on vehicle: Vehicle) -> Bool? {
+        var results: [Bool?] = []
+        do {
+            if plans[[rule]] == nil { plans[[rule]] = try makePlan([rule]) }
+            guard let step = plans[[rule]]?.steps.first else { return nil }
+            try run(step, on: vehicle, into: &results)
+            return results[0]
+        } catch {
+            errorCounts[rule, default: 0] += 1
+            return nil
+        }
+    }
+
+    private func run(_ step: RulePlan.Step, on vehicle: Vehicle, into results: inout [Bool?])
+        throws(SQLiteFailure)
+    {
+        let statement = step.statement
+        for (index, column) in step.columns.enumerated() {
+            switch column {
+            case .signal(let id): statement.bind(Int32(index + 1), vehicle.value(of: id))
+            case .vehicle: statement.bind(Int32(index + 1), vehicle.id)
+            case .eventTime:
+                statement.bind(Int32(index + 1), Double(vehicle.eventTime.milliseconds) / 1_000)
+            }
+        }
+        budget.refill()
+        defer { statement.reset() }
+        guard try statement.step() else { return }
+        for column in 0..<step.rules.count { results.append(statement.isTrue(Int32(column))) }
+    }
+}
+
+/// Interrupts an expression that takes too many steps.
+private final class StepBudget {
+    private let callbacksMax: Int
+    private var callbacksLeft: Int
+
+    init(steps: Int) {
+        callbacksMax = max(1, steps)
+        callbacksLeft = callbacksMax
+    }
+
+    func refill() {
+        callbacksLeft = callbacksMax
+    }
+
+    /// The budget must outlive the connection.
+    func install(on connection: OpaquePointer, every steps: Int32) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe sqlite3_progress_handler(
+            connection, steps,
+            { context in
+                guard let context = unsafe context else { return 1 }
+                let budget = unsafe Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue()
+                budget.callbacksLeft -= 1
+                return budget.callbacksLeft <= 0 ? 1 : 0
+            }, context)
+    }
+}
