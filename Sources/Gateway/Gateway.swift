@@ -1,10 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
-import GRDB
-import GRDBSQLite
-import Hummingbird
-import Logging
-import ServiceLifecycle
-import Yams
-import CSystemd
-import Metrics
-@main struct Gateway: ParsableCommand { func run() { print(sqlite3_libversion_number(), unsafe sd_notify(0, "READY=1")) } }
+
+/// The program: one command for each thing an operator does.
+@main
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "An MQTT-native edge gateway for vehicle fleets.",
+        discussion: """
+            Vehicles publish telemetry over MQTT/TLS. The gateway writes every message to a local \
+            log before it acknowledges it, evaluates rules written in SQL, and republishes \
+            enriched and outlier messages.
+
+            Exit codes: 0 success, 1 a check or proof failed, 64 wrong usage, 73 the log can't be \
+            opened, 78 the configuration or a rule file is wrong.
+            """,
+        version: "0.1.0",
+        subcommands: [RunCommand.self, CheckCommand.self])
+}

@@ -63,6 +63,15 @@ final class LogReader {
         }
     }
 
+    /// The newest offset of a stream; 0 when nothing was ever appended.
+    func headOffset(of stream: String) throws -> Int64 {
+        try queue.read { db in
+            try Int64.fetchOne(
+                db, sql: "SELECT next_offset - 1 FROM stream WHERE name = ?", arguments: [stream])
+                ?? 0
+        }
+    }
+
     private func statement(for stream: String, _ db: Database) throws -> SQLiteStatement {
         if let statement = statements[stream] { return statement }
         precondition(StreamName.all.contains(stream), "a reader reads streams only")

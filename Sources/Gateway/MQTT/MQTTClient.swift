@@ -73,7 +73,7 @@ struct MQTTClientOptions: Sendable {
     private(set) var complaint: String?
     weak var delegate: (any MQTTClientDelegate)?
 
-    private static let libraryIsStarted: Bool = unsafe mqtt_shim_library_start() == 0
+    private static let libraryIsStarted = mqtt_shim_library_start() == 0
 
     init(_ options: MQTTClientOptions) throws(MQTTError) {
         precondition(Self.libraryIsStarted, "libmosquitto can't start")
@@ -83,7 +83,7 @@ struct MQTTClientOptions: Sendable {
         self.context = context
         let contextPointer = unsafe Unmanaged.passUnretained(context).toOpaque()
         var client: OpaquePointer?
-        var callbacks = unsafe Self.callbacks
+        var callbacks = Self.callbacks
         let result = unsafe options.withShimOptions { shimOptions in
             unsafe mqtt_shim_create(shimOptions, &callbacks, contextPointer, &client)
         }
@@ -212,21 +212,21 @@ struct MQTTClientOptions: Sendable {
     private static var callbacks: mqtt_shim_callbacks {
         unsafe mqtt_shim_callbacks(
             connected: { context, reason, isPresent, _ in
-                unsafe delegate(context)?.connected(
+                unsafe MQTTClient.delegate(context)?.connected(
                     reason: Int(reason), isSessionPresent: isPresent)
             },
             received: { context, message in
-                unsafe delegate(context)?.received(MQTTMessage(message))
+                unsafe MQTTClient.delegate(context)?.received(MQTTMessage(message))
             },
             published: { context, packetID, reason in
-                unsafe delegate(context)?.published(packetID: packetID, reason: Int(reason))
+                unsafe MQTTClient.delegate(context)?.published(packetID: packetID, reason: Int(reason))
             },
             subscribed: { context, count, granted in
                 let values = unsafe UnsafeBufferPointer(start: granted, count: Int(count))
-                unsafe delegate(context)?.subscribed(granted: values.map { Int($0) })
+                unsafe MQTTClient.delegate(context)?.subscribed(granted: values.map { Int($0) })
             },
             disconnected: { context, reason in
-                unsafe delegate(context)?.disconnected(reason: Int(reason))
+                unsafe MQTTClient.delegate(context)?.disconnected(reason: Int(reason))
             },
             logged: { context, text in
                 let context = unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue()
@@ -251,22 +251,19 @@ extension MQTTClientOptions {
             return unsafe copy
         }
         defer { for unsafe pointer in unsafe allocated { unsafe free(pointer) } }
-        var options = unsafe mqtt_shim_options()
-        unsafe options.client_id = unsafe UnsafePointer(copy(connection.clientID))
-        unsafe options.protocol_version = Int32(connection.protocolVersion)
-        unsafe options.clean_start = cleanStart
-        unsafe options.session_expiry_seconds = sessionExpirySeconds
-        unsafe options.receive_maximum = UInt16(clamping: receiveMaximum)
-        unsafe options.send_maximum = UInt16(clamping: sendMaximum)
-        unsafe options.keep_alive_seconds = Int32(connection.keepAliveSeconds)
-        unsafe options.username = connection.username.map { unsafe UnsafePointer(copy($0)) }
-        unsafe options.password = connection.password.map { unsafe UnsafePointer(copy($0.reveal())) }
-        unsafe options.tls = connection.usesTLS
-        unsafe options.ca_file = connection.caFile.map { unsafe UnsafePointer(copy($0)) }
-        unsafe options.certificate_file = connection.certificateFile.map {
-            unsafe UnsafePointer(copy($0))
-        }
-        unsafe options.key_file = connection.keyFile.map { unsafe UnsafePointer(copy($0)) }
+        var options = unsafe mqtt_shim_options(
+            client_id: UnsafePointer(copy(connection.clientID)),
+            protocol_version: Int32(connection.protocolVersion), clean_start: cleanStart,
+            session_expiry_seconds: sessionExpirySeconds,
+            receive_maximum: UInt16(clamping: receiveMaximum),
+            send_maximum: UInt16(clamping: sendMaximum),
+            keep_alive_seconds: Int32(connection.keepAliveSeconds),
+            username: connection.username.map { unsafe UnsafePointer(copy($0)) },
+            password: connection.password.map { unsafe UnsafePointer(copy($0.reveal())) },
+            tls: connection.usesTLS,
+            ca_file: connection.caFile.map { unsafe UnsafePointer(copy($0)) },
+            certificate_file: connection.certificateFile.map { unsafe UnsafePointer(copy($0)) },
+            key_file: connection.keyFile.map { unsafe UnsafePointer(copy($0)) })
         return unsafe body(&options)
     }
 }

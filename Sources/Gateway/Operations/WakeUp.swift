@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Wakes a thread that polls: an eventfd(2).
+/// Wakes a thread that polls: a pipe whose read end it polls (the self-pipe trick).
 final class WakeUp: Sendable {
+    /// The end to poll for reading.
     let descriptor: Int32
+    private let writeEnd: Int32
 
     init() {
-        descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        precondition(descriptor >= 0, "no file descriptor for an eventfd")
+        var ends: [Int32] = [-1, -1]
+        precondition(unsafe pipe(&ends) == 0, "no file descriptors for a pipe")
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        descriptor = ends[0]
+        writeEnd = ends[1]
     }
 
     deinit {
         close(descriptor)
+        close(writeEnd)
     }
 
-    /// Wakes the thread, or its next poll if it is not waiting.
+    /// Wakes the thread, or its next poll if it is not waiting. A full pipe wakes it as well.
     func signal() {
-        var one: UInt64 = 1
-        _ = unsafe write(descriptor, &one, 8)
+        var byte: UInt8 = 0
+        _ = unsafe write(writeEnd, &byte, 1)
     }
 
     /// Takes all signals.
     func clear() {
-        var count: UInt64 = 0
-        _ = unsafe read(descriptor, &count, 8)
+        unsafe withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
+            while unsafe read(descriptor, buffer.baseAddress, buffer.count) == buffer.count {}
+        }
     }
 }
 

@@ -50,6 +50,8 @@ final class Processor {
         }
     }
 
+    var gatewayID: String { configuration.gateway.id }
+
     /// When the clock should be looked at next, if any alert waits for time to pass.
     var nextDeadline: Timestamp? { timers.next }
 
@@ -292,7 +294,7 @@ final class Processor {
 
     // Events.
 
-    private func takeOffset(_ stream: String) -> Int64 {
+    func takeOffset(_ stream: String) -> Int64 {
         let offset = nextOffsets[stream, default: 1]
         nextOffsets[stream] = offset + 1
         return offset

@@ -6,7 +6,9 @@ import Foundation
 struct Timestamp: Hashable, Comparable, Sendable {
     var milliseconds: Int64
 
-    static let distantPast = Timestamp(milliseconds: .min)
+    /// Before every time there is, with room for arithmetic.
+    static let distantPast = Timestamp(milliseconds: -(1 << 52))
+    static let distantFuture = Timestamp(milliseconds: 1 << 52)
 
     static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+
+/// `--config FILE`, as several commands take it.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The configuration file.")
+    var config = "/etc/fleet-edge-gateway/gateway.yaml"
+
+    /// The configuration, or an exit with everything that is wrong with it.
+    func load() throws -> Configuration {
+        do {
+            return try Configuration.load(
+                path: config, environment: ProcessInfo.processInfo.environment)
+        } catch let problems {
+            throw ExitError.configuration(problems)
+        }
+    }
+}
+
+/// Errors that end the program, with the exit codes of sysexits.h.
+enum ExitError {
+    /// Prints the problems and gives the exit code for a wrong configuration.
+    static func configuration(_ problems: Problems) -> ExitCode {
+        StandardError.print(problems.description)
+        let count = problems.all.count
+        StandardError.print("\(count) problem\(count == 1 ? "" : "s") found.")
+        return ExitCode(78)
+    }
+
+    /// Prints why the log can't be used.
+    static func log(_ error: LogError) -> ExitCode {
+        StandardError.print(error.description)
+        return ExitCode(73)
+    }
+}
+
+/// Where messages for the user go that are not the command's result.
+enum StandardError {
+    static func print(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place where parts are wired together: who is made, from what, in which order.
+import Foundation
+import GRDB
+import Logging
+import MQTTShim
+import ServiceLifecycle
+import UnixSignals
+
+/// The parts of a running gateway and the order in which they start and stop.
+struct Gateway {
+    let configuration: Configuration
+    var logger = Logger(label: "gateway")
+    /// Tells the real HTTP port; tests ask for port 0.
+    var onHTTPBound: @Sendable (Int) -> Void = { _ in }
+
+    init(_ configuration: Configuration) {
+        self.configuration = configuration
+    }
+
+    /// Runs until SIGTERM or SIGINT, or until a part fails.
+    func run() async throws {
+        // Wrong rules must stop the start before anything is opened.
+        _ = try RuleEngine.make(configuration)
+        let log = try EventLog(directory: configuration.gateway.dataDirectory)
+        let registry = PrometheusRegistry(helpTexts: MetricName.helpTexts)
+        let metrics = GatewayMetrics(factory: registry)
+        let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }
+        let health = Health(
+            sources: configuration.sources.map(\.name),
+            sinks: lanes.map { "\($0.sink.name)/\($0.kind.rawValue)" })
+        let systemd = Systemd()
+
+        // Started in this order and stopped in the opposite one: intake stops first, so that what it
+        // committed last can still be delivered, and the metrics are there until the end.
+        var services: [any Service] = []
+        if configuration.http.isEnabled {
+            services.append(
+                HTTPServer(
+                    host: configuration.http.host, port: configuration.http.port,
+                    registry: registry, health: health, logger: logger, onBound: onHTTPBound))
+        }
+        services.append(
+            CertificateWatch(
+                files: certificateFiles, metrics: metrics, logger: logger,
+                notAfter: Self.certificateEnd))
+        let listeners = lanes.map { _ in CommitListener() }
+        let intakeStop = StopSignal()
+        let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
+        try startCursors(lanes, log, inbox)
+        for (lane, listener) in zip(lanes, listeners) {
+            services.append(
+                laneService(lane, listener, log: log, inbox: inbox, health: health, metrics: metrics))
+        }
+        services.append(SystemdWatchdog(health: health, systemd: systemd, logger: logger))
+        services.append(
+            intakeService(
+                stop: intakeStop, log: log, inbox: inbox, health: health, metrics: metrics,
+                systemd: systemd))
+
+        // The group's own lines describe every part at length; parts speak for themselves.
+        var groupLogger = logger
+        groupLogger.logLevel = max(.notice, logger.logLevel)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLogger))
+        try await group.run()
+        systemd.stopping()
+        try saveCursors(log, inbox)
+    }
+
+    /// What was acknowledged after intake had stopped; without it a restart would repeat it.
+    private func saveCursors(_ log: EventLog, _ inbox: LogInbox) throws {
+        let moves = inbox.cursorMoves()
+        try log.pool.write { db in
+            for move in moves {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)",
+                    arguments: [move.sink, move.stream, move.offset])
+            }
+        }
+    }
+
+    private func intakeService(
+        stop: StopSignal, log: EventLog, inbox: LogInbox, health: Health, metrics: GatewayMetrics,
+        systemd: Systemd
+    ) -> ThreadService {
+        ThreadService(name: "intake", stop: stop) { [configuration, logger] in
+            let loop = try IntakeLoop(
+                configuration: configuration, log: log, inbox: inbox, stop: stop, health: health,
+                metrics: metrics, logger: logger)
+            // Not waiting for a broker: a gateway that starts first is ready to be reached by it.
+            systemd.ready(status: "taking messages in")
+            loop.run()
+        }
+    }
+
+    private func laneService(
+        _ lane: Lane, _ listener: CommitListener, log: EventLog, inbox: LogInbox, health: Health,
+        metrics: GatewayMetrics
+    ) -> ThreadService {
+        let stop = StopSignal()
+        return ThreadService(name: "\(lane.sink.name)-\(lane.kind.rawValue)", stop: stop) {
+            [configuration, logger] in
+            let loop = try MQTTLaneLoop(
+                lane: lane, gateway: configuration.gateway.id, log: log, inbox: inbox,
+                listener: listener, stop: stop, health: health, metrics: metrics, logger: logger)
+            loop.run()
+        }
+    }
+
+    /// Retention must know every cursor before the first chunk is deleted.
+    private func startCursors(_ lanes: [Lane], _ log: EventLog, _ inbox: LogInbox) throws {
+        let reader = try LogReader(log: log)
+        for lane in lanes {
+            for stream in lane.streams {
+                let cursor = try reader.cursor(sink: lane.sink.name, stream: stream.stream)
+                inbox.start(sink: lane.sink.name, stream: stream.stream, at: cursor)
+            }
+        }
+    }
+
+    private var certificateFiles: [String] {
+        let connections = configuration.sources.map(\.connection) + configuration.sinks.map(\.connection)
+        return Set(connections.flatMap { [$0.caFile, $0.certificateFile].compactMap(\.self) }).sorted()
+    }
+
+    private static func certificateEnd(_ path: String) -> Date? {
+        var seconds: Int64 = 0
+        guard unsafe mqtt_shim_certificate_not_after(path, &seconds) == 0 else { return nil }
+        return Date(timeIntervalSince1970: Double(seconds))
+    }
+}
+
+/// A loop on a thread of its own, as a service.
+struct ThreadService: Service {
+    let name: String
+    let stop: StopSignal
+    let body: @Sendable () throws -> Void
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                try await onOwnThread(name, body)
+            } onCancel: {
+                stop.set()
+            }
+        } onGracefulShutdown: {
+            stop.set()
+        }
+    }
+}

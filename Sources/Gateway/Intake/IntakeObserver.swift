@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns what a batch did into metrics: once per batch, never per message.
+import CoreMetrics
+
+/// The metrics of the intake loop.
+final class IntakeObserver {
+    private let metrics: GatewayMetrics
+    private let rules: [AlertRule]
+    private let sources: [SourceMetrics]
+    private let streams: [String: StreamMetrics]
+    private var alerts: [Int: AlertMetrics] = [:]
+    private var firing: [Int: Int] = [:]
+    private var seenErrors: [Int: Int] = [:]
+    private var seenEvaluations = 0
+
+    init(configuration: Configuration, rules: [AlertRule], metrics: GatewayMetrics) {
+        self.metrics = metrics
+        self.rules = rules
+        sources = configuration.sources.map { metrics.source($0.name) }
+        streams = Dictionary(
+            uniqueKeysWithValues: StreamName.all.map { ($0, metrics.stream($0)) })
+    }
+
+    var commitFailures: Counter { metrics.intake.commitFailures }
+
+    /// A batch was committed.
+    func observe(
+        _ outcome: Outcome, _ batch: MessageBatch, _ processor: Processor,
+        processNanoseconds: UInt64, commitNanoseconds: UInt64
+    ) {
+        if !batch.isEmpty {
+            metrics.intake.batches.increment()
+            metrics.intake.batchMessages.record(Int64(batch.messages.count))
+            metrics.intake.processSeconds.recordNanoseconds(Int64(processNanoseconds))
+        }
+        metrics.intake.commitSeconds.recordNanoseconds(Int64(commitNanoseconds))
+        for stream in StreamName.all {
+            let count = outcome.events(of: stream).count
+            if count > 0 { streams[stream]?.appendedEvents.increment(by: Int64(count)) }
+        }
+        observe(outcome.counts)
+        observe(processor.engine)
+        metrics.vehicles.set(Double(processor.fleet.count))
+    }
+
+    /// What the log holds now.
+    func observe(_ writer: LogWriter) {
+        for (name, extent) in writer.extents {
+            streams[name]?.headOffset.set(Double(extent.nextOffset - 1))
+            streams[name]?.firstOffset.set(Double(extent.firstOffset))
+            streams[name]?.bytes.set(Double(extent.bytes))
+        }
+        metrics.logWALBytes.set(Double(writer.log.walBytes))
+    }
+
+    func observe(_ eviction: Eviction?) {
+        guard let eviction else { return }
+        switch eviction.cause {
+        case .retention:
+            streams[eviction.stream]?.evictedByRetention.increment(by: eviction.count)
+        case .budget:
+            streams[eviction.stream]?.evictedByBudget.increment(by: eviction.count)
+        }
+    }
+
+    private func observe(_ counts: OutcomeCounts) {
+        for (source, count) in counts.late {
+            sources[source].lateReadings.increment(by: Int64(count))
+        }
+        for (source, count) in counts.clockFlagged {
+            sources[source].clockFlaggedReadings.increment(by: Int64(count))
+        }
+        for (kind, count) in counts.deadLetters {
+            sources[kind.source].deadLetters(reason: kind.kind.rawValue).increment(by: Int64(count))
+        }
+        for (rule, count) in counts.fired {
+            alert(rule).transitions(to: "firing").increment(by: Int64(count))
+            move(rule, by: count)
+        }
+        for (rule, count) in counts.resolved {
+            alert(rule).transitions(to: "resolved").increment(by: Int64(count))
+            move(rule, by: -count)
+        }
+    }
+
+    private func observe(_ engine: RuleEngine) {
+        metrics.ruleEvaluations.increment(by: Int64(engine.evaluationCount - seenEvaluations))
+        seenEvaluations = engine.evaluationCount
+        for (rule, count) in engine.errorCounts where count != seenErrors[rule] {
+            alert(rule).errors.increment(by: Int64(count - seenErrors[rule, default: 0]))
+            seenErrors[rule] = count
+        }
+    }
+
+    private func move(_ rule: Int, by count: Int) {
+        firing[rule, default: 0] += count
+        alert(rule).firing.set(Double(max(0, firing[rule, default: 0])))
+    }
+
+    private func alert(_ rule: Int) -> AlertMetrics {
+        if let known = alerts[rule] { return known }
+        let made = metrics.alert(rules[rule].name)
+        alerts[rule] = made
+        return made
+    }
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// One source: a persistent session with its broker. PUBACKs that libmosquitto queues while messages
+// are read stay queued until `acknowledge`, which the intake loop calls after the commit.
+import CoreMetrics
+import Foundation
+import Logging
+
+/// Reads messages from one broker and acknowledges them when told to.
+final class MQTTSession {
+    private enum State {
+        /// Waiting until it is time to try.
+        case waiting(until: Timestamp)
+        case connecting(MQTTConnector)
+        /// Connected, CONNACK or SUBACK outstanding.
+        case opening(MQTTClient, since: Timestamp)
+        case up(MQTTClient)
+    }
+
+    /// CONNACK and SUBACK must come within this.
+    private static let openingMilliseconds: Int64 = 10_000
+    /// Topics that are remembered with their matches; then the memory starts anew.
+    private static let topicsMax = 100_000
+
+    let configuration: SourceConfiguration
+    let index: Int
+    private(set) var ledger: RedeliveryLedger
+    /// The session was not resumed since the last commit: what the log's ledger holds is void.
+    private(set) var isLedgerVoid = false
+    private var state: State
+    private var backoff: Backoff
+    private let wakeUp: WakeUp
+    private let health: Health
+    private let metrics: SourceMetrics
+    private let logger: Logger
+    private let patterns: [TopicPattern]
+    private var topics: [UInt64: Topic] = [:]
+    private var lastMessageAt = Timestamp.distantPast
+    private var upSince = Timestamp.distantPast
+    private var downReason: String?
+    private var isWriteBlocked = false
+    private var lastTick = Timestamp.distantPast
+    /// Where `received` puts messages while `read` runs.
+    private var batch = MessageBatch()
+    private var limits: LimitsConfiguration
+    private var now = Timestamp.distantPast
+    private var counts = (messages: 0, bytes: 0, unprotected: 0, redelivered: 0)
+    /// What ended the connection while callbacks ran.
+    private var ending: MQTTError?
+
+    init(
+        configuration: SourceConfiguration, index: Int, limits: LimitsConfiguration,
+        ledgerBatches: [[UInt8]], wakeUp: WakeUp, health: Health, metrics: SourceMetrics,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.index = index
+        self.limits = limits
+        self.wakeUp = wakeUp
+        self.health = health
+        self.metrics = metrics
+        var logger = logger
+        logger[metadataKey: LogKeys.source] = "\(configuration.name)"
+        self.logger = logger
+        patterns = configuration.topics.map(\.pattern)
+        ledger = RedeliveryLedger(capacity: configuration.ledgerCapacity)
+        ledger.restore(ledgerBatches)
+        backoff = Backoff(
+            minMilliseconds: configuration.connection.reconnectMinMilliseconds,
+            maxMilliseconds: configuration.connection.reconnectMaxMilliseconds)
+        state = .waiting(until: .distantPast)
+    }
+
+    // What the loop polls.
+
+    var descriptor: Int32? {
+        switch state {
+        case .opening(let client, _), .up(let client): client.socket >= 0 ? client.socket : nil
+        case .waiting, .connecting: nil
+        }
+    }
+
+    var wantsWrite: Bool { isWriteBlocked }
+
+    /// When the session has something to do without being polled.
+    var nextDeadline: Timestamp {
+        switch state {
+        case .waiting(let until): until
+        case .connecting: now + 1_000
+        case .opening, .up: lastTick + 1_000
+        }
+    }
+
+    /// Whether silence means that the vehicles are silent: the session is up and its backlog is in.
+    func isHeard(at now: Timestamp, settleMilliseconds: Int64) -> Bool {
+        guard case .up = state else { return false }
+        if now - max(lastMessageAt, upSince) >= settleMilliseconds { hasSettled = true }
+        // Under a load that never pauses, ten times the quiet is taken for the backlog's end.
+        return hasSettled || now - upSince >= 10 * settleMilliseconds
+    }
+
+    private var hasSettled = false
+
+    // The loop's calls.
+
+    /// Moves the connection along; may begin, finish or give up an attempt.
+    ///
+    /// Writes what is queued, so it must be called only while nothing is read and uncommitted.
+    func advance(now: Timestamp) {
+        self.now = now
+        switch state {
+        case .waiting(let until):
+            if now >= until { beginConnecting() }
+        case .connecting(let connector):
+            switch connector.take() {
+            case .success(let client)?: open(client)
+            case .failure(let error)?: fail(error)
+            case nil: break
+            }
+        case .opening(let client, let since):
+            if now - since > Self.openingMilliseconds {
+                fail(MQTTError(message: "the broker did not answer CONNECT or SUBSCRIBE in time"))
+            } else {
+                perform { () throws(MQTTError) in
+                    isWriteBlocked = try !client.write()
+                }
+            }
+        case .up(let client):
+            let isTickDue = now - lastTick >= 1_000
+            guard isTickDue || isWriteBlocked else { return }
+            perform { () throws(MQTTError) in
+                if isTickDue {
+                    lastTick = now
+                    try client.tick()
+                }
+                isWriteBlocked = try !client.write()
+            }
+        }
+    }
+
+    /// Reads messages into a batch until it is full or there is nothing more.
+    func read(into batch: inout MessageBatch, now: Timestamp) {
+        self.now = now
+        let client: MQTTClient
+        switch state {
+        case .opening(let opening, _): client = opening
+        case .up(let up): client = up
+        case .waiting, .connecting: return
+        }
+        swap(&self.batch, &batch)
+        defer { swap(&self.batch, &batch) }
+        hasMore = false
+        perform { () throws(MQTTError) in
+            while try client.read() {
+                if let ending { throw ending }
+                guard !isFull else {
+                    hasMore = true
+                    break
+                }
+            }
+            if let ending { throw ending }
+        }
+        report()
+        if !ledger.hasSuspects, isWatchingDuplicates {
+            client.watchDuplicates(false)
+            isWatchingDuplicates = false
+        }
+    }
+
+    private var isWatchingDuplicates = false
+
+    /// The last read ended because the batch was full: there may be bytes that poll can't see.
+    private(set) var hasMore = false
+
+    private var isFull: Bool {
+        batch.messages.count >= limits.batchMessagesMax || batch.bytes.count >= limits.batchBytesMax
+    }
+
+    /// The batch is durable: its PUBACKs leave.
+    func acknowledge() {
+        isLedgerVoid = false
+        guard !ledger.pending.isEmpty else { return }
+        ledger.commit()
+        guard case .up(let client) = state else { return }
+        perform { () throws(MQTTError) in
+            isWriteBlocked = try !client.write()
+        }
+    }
+
+    /// The batch is not durable: nothing is acknowledged, and the broker will send it again.
+    func abandon(because reason: String, until: Timestamp) {
+        switch state {
+        case .opening(let client, _), .up(let client): client.abort()
+        case .waiting, .connecting: break
+        }
+        ledger.connected(isSessionPresent: true)
+        goDown(because: reason)
+        state = .waiting(until: until)
+    }
+
+    /// Ends the connection in order; the broker keeps the session.
+    func close() {
+        switch state {
+        case .opening(let client, _), .up(let client): client.disconnect()
+        case .waiting, .connecting: break
+        }
+        state = .waiting(until: .distantFuture)
+        health.sourceIsDown(configuration.name, because: "the gateway is stopping")
+    }
+
+    // Connecting.
+
+    private func beginConnecting() {
+        isWatchingDuplicates = true
+        let options = MQTTClientOptions(
+            connection: configuration.connection, cleanStart: false,
+            sessionExpirySeconds: configuration.sessionExpirySeconds,
+            receiveMaximum: configuration.receiveMaximum,
+            watchesDuplicates: true)
+        state = .connecting(MQTTConnector(options, wakeUp: wakeUp))
+    }
+
+    private func open(_ client: MQTTClient) {
+        client.delegate = self
+        ending = nil
+        isWriteBlocked = true
+        state = .opening(client, since: now)
+        perform { () throws(MQTTError) in
+            isWriteBlocked = try !client.write()
+        }
+    }
+
+    private func fail(_ error: MQTTError) {
+        if error.isRefusal { metrics.authRefusals.increment() }
+        goDown(because: error.message)
+        let wait = backoff.next()
+        logger.debug(
+            "will try again", metadata: [LogKeys.delayMilliseconds: "\(wait)"])
+        state = .waiting(until: now + wait)
+    }
+
+    /// Says once why the session is down, and again only when the reason changes.
+    private func goDown(because reason: String) {
+        isWriteBlocked = false
+        hasSettled = false
+        hasMore = false
+        health.sourceIsDown(configuration.name, because: reason)
+        metrics.sessionUp.set(0)
+        guard downReason != reason else { return }
+        downReason = reason
+        logger.warning("session down", metadata: [LogKeys.reason: "\(reason)"])
+    }
+
+    private func perform(_ body: () throws(MQTTError) -> Void) {
+        do throws(MQTTError) {
+            try body()
+        } catch {
+            // The callback knows the broker's reason; the return code only that it ended.
+            let reason = ending ?? error
+            ending = nil
+            fail(reason)
+        }
+    }
+
+    private func report() {
+        guard counts.messages > 0 || counts.redelivered > 0 else { return }
+        metrics.messages.increment(by: Int64(counts.messages))
+        metrics.bytes.increment(by: Int64(counts.bytes))
+        if counts.unprotected > 0 {
+            metrics.unprotectedMessages.increment(by: Int64(counts.unprotected))
+        }
+        if counts.redelivered > 0 {
+            metrics.redeliveredMessages.increment(by: Int64(counts.redelivered))
+        }
+        counts = (0, 0, 0, 0)
+    }
+
+    private func topic(_ bytes: UnsafeRawBufferPointer) -> Topic {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for unsafe byte in unsafe bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
+        if let known = topics[hash], unsafe known.name.utf8.elementsEqual(bytes) { return known }
+        if topics.count >= Self.topicsMax { topics.removeAll() }
+        let topic = Topic(
+            name: unsafe String(decoding: bytes, as: UTF8.self), patterns: patterns)
+        topics[hash] = topic
+        return topic
+    }
+}
+
+extension MQTTSession: MQTTClientDelegate {
+    func connected(reason: Int, isSessionPresent: Bool) {
+        guard reason == 0, case .opening(let client, _) = state else {
+            ending = MQTTError(
+                message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
+                isRefusal: MQTTClient.isRefusal(reason))
+            return
+        }
+        ledger.connected(isSessionPresent: isSessionPresent)
+        if !isSessionPresent { isLedgerVoid = true }
+        let group = configuration.shareGroup
+        let filters = patterns.map { pattern in
+            group.map { "$share/\($0)/\(pattern.filter)" } ?? pattern.filter
+        }
+        do throws(MQTTError) {
+            try client.subscribe(filters, qos: configuration.qos)
+            // The same read may bring messages, so the SUBSCRIBE leaves where PUBACKs may.
+            isWriteBlocked = true
+        } catch {
+            ending = error
+            return
+        }
+        // A resumed session delivers at once, before its SUBACK.
+        upSince = now
+        lastTick = now
+        state = .up(client)
+        logger.notice("session up", metadata: ["resumed": "\(isSessionPresent)"])
+        downReason = nil
+        health.sourceIsUp(configuration.name)
+        metrics.sessionUp.set(1)
+        metrics.reconnects.increment()
+    }
+
+    func subscribed(granted: [Int]) {
+        backoff.reset()
+        for (pattern, value) in zip(patterns, granted) where value >= 0x80 {
+            let reason = MQTTClient.reasonText(value)
+            ending = MQTTError(
+                message: "the broker refuses the subscription '\(pattern)': \(reason)",
+                isRefusal: true)
+        }
+    }
+
+    func received(_ message: borrowing MQTTMessage) {
+        lastMessageAt = now
+        if message.qos > 0 {
+            let entry = RedeliveryLedger.Entry(
+                packetID: message.packetID, digest: message.digest)
+            if ledger.recognise(entry, isDuplicate: message.isDuplicate ?? false) {
+                counts.redelivered += 1
+                return
+            }
+        } else {
+            counts.unprotected += 1
+        }
+        let payload = unsafe message.payload
+        counts.messages += 1
+        counts.bytes += payload.count
+        unsafe batch.append(
+            source: index, topic: topic(message.topicBytes), payload: payload, qos: message.qos,
+            packetID: message.packetID, arrival: now)
+    }
+
+    func published(packetID: UInt16, reason: Int) {}
+
+    func disconnected(reason: Int) {
+        guard ending == nil else { return }
+        ending = MQTTError(message: "the connection has ended: \(MQTTClient.reasonText(reason))")
+    }
+}
+
+extension SourceConfiguration {
+    /// How far back a broker may redeliver. MQTT 3.1.1 has no Receive Maximum: there only the
+    /// packet id's range bounds it.
+    var ledgerCapacity: Int {
+        connection.protocolVersion == 5 ? receiveMaximum : Int(UInt16.max)
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery over MQTT: read behind the cursor, publish with QoS 1, move the cursor when the far side
+// has acknowledged. Acknowledgements pace it, never a timer. Order per vehicle holds because one
+// connection sends in the log's order and, after a break, starts again behind the cursor.
+import CoreMetrics
+import Foundation
+import Logging
+
+/// Delivers the streams of one lane; owns its connection and its thread.
+final class MQTTLaneLoop {
+    /// Events that one read of the log fetches at most.
+    private static let readCount = 256
+    private static let readBytes = 1 << 20
+    private static let openingMilliseconds: Int64 = 10_000
+
+    private let lane: Lane
+    private let gateway: String
+    private let reader: LogReader
+    private let inbox: LogInbox
+    private let listener: CommitListener
+    private let stop: StopSignal
+    private let health: Health
+    private let logger: Logger
+    private var streams: [LaneStream]
+    /// Packet ids on their way, with the stream and offset they carry.
+    private var inFlight: [UInt16: (stream: Int, event: StoredEvent)] = [:]
+    private var client: MQTTClient?
+    private var isOpen = false
+    private var isWriteBlocked = false
+    private var ending: MQTTError?
+    private var backoff: Backoff
+    private var downReason: String?
+    /// Something was accepted on this connection: a later refusal is about the event, not about us.
+    private var hasAccepted = false
+    private var lastTick = Timestamp.distantPast
+
+    init(
+        lane: Lane, gateway: String, log: EventLog, inbox: LogInbox, listener: CommitListener,
+        stop: StopSignal, health: Health, metrics: GatewayMetrics, logger: Logger
+    ) throws {
+        self.lane = lane
+        self.gateway = gateway
+        self.inbox = inbox
+        self.listener = listener
+        self.stop = stop
+        self.health = health
+        var logger = logger
+        logger[metadataKey: LogKeys.sink] = "\(lane.sink.name)"
+        logger[metadataKey: "lane"] = "\(lane.kind.rawValue)"
+        self.logger = logger
+        reader = try LogReader(log: log)
+        backoff = Backoff(
+            minMilliseconds: lane.sink.connection.reconnectMinMilliseconds,
+            maxMilliseconds: lane.sink.connection.reconnectMaxMilliseconds)
+        streams = []
+        for stream in lane.streams {
+            let cursor = try reader.cursor(sink: lane.sink.name, stream: stream.stream)
+            streams.append(
+                LaneStream(
+                    configuration: stream, window: DeliveryWindow(cursor: cursor),
+                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream)))
+        }
+    }
+
+    /// Runs until it is told to stop.
+    func run() {
+        while !stop.isSet {
+            do {
+                try deliverUntilBroken()
+            } catch {
+                goDown(error)
+                waitBeforeRetry()
+            }
+        }
+        client?.disconnect()
+    }
+
+    // One connection.
+
+    private func deliverUntilBroken() throws {
+        try open()
+        while !stop.isSet {
+            listener.willWait()
+            let hasWork = try fill()
+            try write()
+            try readAcknowledgements()
+            observe()
+            guard !hasWork else { continue }
+            try waitForEvents()
+            listener.didWake()
+        }
+    }
+
+    private func open() throws {
+        var connection = lane.sink.connection
+        connection.clientID = lane.clientID
+        let client = try MQTTClient(
+            MQTTClientOptions(
+                connection: connection, cleanStart: true, sendMaximum: lane.sink.window))
+        client.delegate = self
+        self.client = client
+        isOpen = false
+        hasAccepted = false
+        ending = nil
+        try client.connect()
+        let started = WallClock.now()
+        while !isOpen {
+            try write()
+            try waitForEvents()
+            try readAcknowledgements()
+            guard !stop.isSet else { return }
+            if WallClock.now() - started > Self.openingMilliseconds {
+                throw MQTTError(message: "the broker did not answer CONNECT in time")
+            }
+        }
+        logger.notice("sink up")
+        downReason = nil
+        health.sinkIsUp(healthName)
+        for stream in streams { stream.metrics.connected.set(1) }
+    }
+
+    private var healthName: String { "\(lane.sink.name)/\(lane.kind.rawValue)" }
+
+    /// Publishes what fits into the window; tells whether there may be more to do at once.
+    private func fill() throws -> Bool {
+        var room = lane.sink.window - inFlight.count
+        for index in streams.indices where room > 0 {
+            let count = min(room, Self.readCount)
+            let events = try reader.read(
+                streams[index].configuration.stream, after: streams[index].window.sent, count: count,
+                bytesMax: Self.readBytes)
+            for event in events { try publish(event, index) }
+            streams[index].isCaughtUp = events.isEmpty
+            room -= events.count
+        }
+        return room > 0 && streams.contains { !$0.isCaughtUp }
+    }
+
+    private func publish(_ event: StoredEvent, _ index: Int) throws {
+        let stream = streams[index].configuration
+        let topic = stream.topic.topic(
+            gateway: gateway, stream: stream.stream, key: event.key, topic: event.topic)
+        streams[index].window.send(event.offset)
+        do throws(MQTTError) {
+            guard let client else { return }
+            let properties =
+                lane.sink.connection.protocolVersion == 5
+                ? [
+                    ("gateway", gateway), ("stream", stream.stream), ("offset", "\(event.offset)"),
+                    ("event_time", "\(event.eventTime.milliseconds)"),
+                ] : []
+            let packetID = try client.publish(
+                topic: topic, payload: event.payload, qos: 1, isRetained: stream.isRetained,
+                properties: properties)
+            inFlight[packetID] = (index, event)
+        } catch {
+            // libmosquitto has not even queued it: a topic or size that MQTT or the broker forbids.
+            guard client?.socket ?? -1 >= 0 else { throw error }
+            refuse(event, index, because: error.message)
+        }
+    }
+
+    private func write() throws {
+        guard let client else { return }
+        isWriteBlocked = try !client.write()
+    }
+
+    private func readAcknowledgements() throws {
+        guard let client else { return }
+        while try client.read() {
+            if let ending { throw ending }
+        }
+        if let ending { throw ending }
+        let now = WallClock.now()
+        guard now - lastTick >= 1_000 else { return }
+        lastTick = now
+        try client.tick()
+    }
+
+    private func waitForEvents() throws {
+        guard let client, client.socket >= 0 else {
+            throw ending ?? MQTTError(message: "the connection is gone")
+        }
+        let events = Int16(POLLIN) | (isWriteBlocked ? Int16(POLLOUT) : 0)
+        var descriptors = [
+            pollfd(fd: client.socket, events: events, revents: 0),
+            pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = unsafe poll(&descriptors, UInt(descriptors.count), 1_000)
+        if descriptors[1].revents != 0 { listener.wakeUp.clear() }
+    }
+
+    // What the far side says.
+
+    private func accepted(_ index: Int, _ event: StoredEvent) {
+        hasAccepted = true
+        backoff.reset()
+        let metrics = streams[index].metrics
+        metrics.deliveredEvents.increment()
+        metrics.latencySeconds.recordNanoseconds(
+            max(0, WallClock.now() - event.arrival) * 1_000_000)
+        finish(index, event.offset)
+    }
+
+    private func refuse(_ event: StoredEvent, _ index: Int, because reason: String) {
+        let stream = streams[index].configuration.stream
+        streams[index].metrics.refusedEvents.increment()
+        logger.warning(
+            "event refused",
+            metadata: [
+                LogKeys.stream: "\(stream)", LogKeys.offset: "\(event.offset)",
+                LogKeys.reason: "\(reason)",
+            ])
+        inbox.refuse(
+            RefusedEvent(
+                sink: lane.sink.name, stream: stream, event: event,
+                reason: "refused by sink: \(reason)"))
+        finish(index, event.offset)
+    }
+
+    private func finish(_ index: Int, _ offset: Int64) {
+        guard streams[index].window.acknowledge(offset) else { return }
+        inbox.move(
+            sink: lane.sink.name, stream: streams[index].configuration.stream,
+            to: streams[index].window.cursor)
+    }
+
+    // Breaks.
+
+    private func goDown(_ error: any Error) {
+        let retried = inFlight.values.reduce(into: [Int: Int]()) { $0[$1.stream, default: 0] += 1 }
+        for (index, count) in retried {
+            streams[index].metrics.retriedEvents.increment(by: Int64(count))
+        }
+        inFlight.removeAll()
+        for index in streams.indices {
+            streams[index].window.rewind()
+            streams[index].metrics.connected.set(0)
+        }
+        client?.abort()
+        client = nil
+        isWriteBlocked = false
+        let reason = "\(ending ?? error)"
+        health.sinkIsDown(healthName, because: reason)
+        guard downReason != reason else { return }
+        downReason = reason
+        logger.warning("sink down", metadata: [LogKeys.reason: "\(reason)"])
+    }
+
+    private func waitBeforeRetry() {
+        let until = WallClock.now() + backoff.next()
+        while !stop.isSet {
+            let wait = until - WallClock.now()
+            guard wait > 0 else { return }
+            var descriptor = pollfd(
+                fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = unsafe poll(&descriptor, 1, Int32(clamping: min(wait, 1_000)))
+            observe()
+        }
+    }
+
+    /// How much waits, and for how long the first of it has.
+    private func observe() {
+        let now = WallClock.now()
+        guard now - lastObserved >= 1_000 else { return }
+        lastObserved = now
+        for stream in streams {
+            let head = (try? reader.headOffset(of: stream.configuration.stream)) ?? 0
+            let oldest = try? reader.read(
+                stream.configuration.stream, after: stream.window.cursor, count: 1, bytesMax: 1)
+            let waits = oldest?.first.map { Double(now - $0.arrival) / 1_000 } ?? 0
+            stream.metrics.backlogEvents.set(Double(max(0, head - stream.window.cursor)))
+            stream.metrics.backlogSeconds.set(max(0, waits))
+            stream.metrics.inFlightEvents.set(Double(stream.window.inFlightCount))
+        }
+    }
+
+    private var lastObserved = Timestamp.distantPast
+}
+
+/// One stream of a lane.
+private struct LaneStream {
+    let configuration: SinkStreamConfiguration
+    var window: DeliveryWindow
+    let metrics: LaneMetrics
+    var isCaughtUp = false
+}
+
+extension MQTTLaneLoop: MQTTClientDelegate {
+    func connected(reason: Int, isSessionPresent: Bool) {
+        guard reason == 0 else {
+            ending = MQTTError(
+                message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
+                isRefusal: MQTTClient.isRefusal(reason))
+            return
+        }
+        isOpen = true
+    }
+
+    func published(packetID: UInt16, reason: Int) {
+        guard let (index, event) = inFlight.removeValue(forKey: packetID) else { return }
+        guard reason >= 0x80 else { return accepted(index, event) }
+        let text = MQTTClient.reasonText(reason)
+        if Self.isAboutEvent(reason), hasAccepted {
+            refuse(event, index, because: text)
+        } else {
+            ending = MQTTError(
+                message: "the broker refuses to take \(streams[index].configuration.stream): \(text)")
+        }
+    }
+
+    /// PUBACK reasons that come again however often the event is sent (MQTT 5, section 3.4.2.1):
+    /// not authorized, topic name invalid, packet too large, payload format invalid.
+    private static func isAboutEvent(_ reason: Int) -> Bool {
+        [0x87, 0x90, 0x95, 0x99].contains(reason)
+    }
+
+    func received(_ message: borrowing MQTTMessage) {}
+
+    func subscribed(granted: [Int]) {}
+
+    func disconnected(reason: Int) {
+        guard ending == nil else { return }
+        ending = MQTTError(message: "the connection has ended: \(MQTTClient.reasonText(reason))")
+    }
+}
