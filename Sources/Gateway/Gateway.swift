@@ -16,5 +16,7 @@ struct GatewayCommand: AsyncParsableCommand {
             opened, 78 the configuration or a rule file is wrong.
             """,
         version: "0.1.0",
-        subcommands: [RunCommand.self, CheckCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ReplayCommand.self, ProveCommand.self,
+        ])
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Glibc
+
+extension LocalDepot {
+    /// Ports of the loopback interface that nobody listens on.
+    static func freePorts(_ count: Int) throws -> [Int] {
+        var sockets: [Int32] = []
+        defer { for descriptor in sockets { _ = Glibc.close(descriptor) } }
+        return try (0..<count).map { _ in
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            sockets.append(descriptor)
+            var address = loopback(port: 0)
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    unsafe bind(descriptor, address, length) == 0
+                        && getsockname(descriptor, address, &length) == 0
+                }
+            }
+            guard result else { throw DepotError(description: "no free port on loopback") }
+            return Int(UInt16(bigEndian: address.sin_port))
+        }
+    }
+
+    /// Whether somebody takes connections on a port of the loopback interface.
+    static func accepts(port: Int) -> Bool {
+        connect(port: port).map { Glibc.close($0) } != nil
+    }
+
+    /// The status of an HTTP GET on the loopback interface.
+    static func httpStatus(port: Int, path: String) -> Int? {
+        httpGet(port: port, path: path).flatMap { response in
+            response.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        }
+    }
+
+    /// The whole answer to an HTTP GET, head and body.
+    static func httpGet(port: Int, path: String) -> String? {
+        guard let descriptor = connect(port: port) else { return nil }
+        defer { _ = Glibc.close(descriptor) }
+        var timeout = timeval(tv_sec: 2, tv_usec: 0)
+        _ = unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        guard unsafe write(descriptor, request, request.utf8.count) > 0 else { return nil }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = unsafe read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func connect(port: Int) -> Int32? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = loopback(port: port)
+        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe Foundation.connect(descriptor, address, length)
+            }
+        }
+        guard result == 0 else {
+            _ = Glibc.close(descriptor)
+            return nil
+        }
+        return descriptor
+    }
+
+    private static func loopback(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
