@@ -17,6 +17,6 @@ struct GatewayCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReplayCommand.self, ProveCommand.self,
+            RunCommand.self, CheckCommand.self, ReplayCommand.self, ProveCommand.self, BenchCommand.self,
         ])
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+
+/// `gateway bench`: cost and latency on this machine, beside mosquitto's own bridge.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure the gateway beside mosquitto's own bridge on the same messages.")
+
+    @Flag(help: "A short run that tries the paths, not the speed.")
+    var quick = false
+
+    @Option(help: "Where the results go, as JSON.")
+    var output: String?
+
+    @Option(help: "The folder with certs/ and systemd/.")
+    var assets: String?
+
+    func run() throws {
+        let benchmark = Benchmark(
+            scale: quick ? .quick : Benchmark.Scale(), assets: try LocalDepot.findAssets(assets)
+        ) { line in FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+        try benchmark.run()
+        guard let output else { return }
+        let folder = URL(fileURLWithPath: output).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try benchmark.json.write(toFile: output, atomically: true, encoding: .utf8)
+        print("bench: results in \(output)")
+    }
+}
