@@ -60,13 +60,16 @@ struct JSONWriter {
             return
         }
         var rest = number.magnitude
-        let start = bytes.count
-        while rest > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var start = 20
+            while rest > 0 {
+                start -= 1
+                unsafe digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            if number < 0 { bytes.append(UInt8(ascii: "-")) }
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
         }
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        bytes[start...].reverse()
     }
 
     /// The shortest decimal that reads back as the same number; `null` when it is none.

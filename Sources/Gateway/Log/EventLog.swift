@@ -10,7 +10,8 @@
 //     topic                        where the message came from; of an outlier, its alert
 //     payload                      TEXT when it is valid UTF-8, BLOB otherwise
 //   stream     next offset, first offset and bytes of every stream
-//   vehicle    merged state, one row per vehicle
+//   vehicle    merged state, one row per vehicle, brought up to date about once a second
+//   snapshot   the last enriched event that the vehicle rows take into account
 //   alert      alerts that are pending or firing
 //   cursor     per sink and stream, the last offset that the far side acknowledged
 //   redelivery per source, what was committed and may come again
@@ -19,7 +20,8 @@
 // with synchronous=FULL: when `commit` returns, the batch is on disk.
 // Reading: delivery and queries read on their own connections and never block the writer.
 // Deleting: in small chunks between batches, from the low end of a stream.
-// Recovery: SQLite replays the WAL; `recover` then gives the processor its state.
+// Recovery: SQLite replays the WAL; `recover` then gives the processor its state: the vehicle rows,
+// with the enriched events behind the snapshot merged again, and the alerts as they were committed.
 import Foundation
 import GRDB
 import GRDBSQLite

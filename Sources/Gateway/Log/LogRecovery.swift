@@ -23,6 +23,8 @@ extension EventLog {
         let ruleIndices = Dictionary(
             uniqueKeysWithValues: processor.engine.rules.enumerated().map { ($1.name, $0) })
         return try pool.read { db in
+            var vehicles: [String: Vehicle] = [:]
+            var order: [String] = []
             var (known, orphans) = try Self.alerts(db, ruleIndices)
             let rows = try Row.fetchCursor(db, sql: "SELECT * FROM vehicle ORDER BY id")
             while let row = try rows.next() {
@@ -31,7 +33,16 @@ extension EventLog {
                     eventTime: Timestamp(milliseconds: row["event_time"]),
                     heardAt: Timestamp(milliseconds: row["arrival_time"]))
                 try vehicle.decodeSignals(row["signals"], names: processor.signals, parser: parser)
-                vehicle.alerts = known.removeValue(forKey: vehicle.id) ?? []
+                vehicles[vehicle.id] = vehicle
+                order.append(vehicle.id)
+            }
+            let replay = SnapshotReplay(
+                signals: processor.signals, sourceIndices: sourceIndices,
+                depthMax: processor.depthMax)
+            try replay.merge(db, into: &vehicles, &order)
+            for id in order {
+                guard let vehicle = vehicles[id] else { continue }
+                vehicle.alerts = known.removeValue(forKey: id) ?? []
                 processor.restore(vehicle)
             }
             orphans.sort { ($0.vehicle, $0.alert) < ($1.vehicle, $1.alert) }
@@ -61,6 +72,11 @@ extension EventLog {
             }
         }
         return (known, orphans)
+    }
+
+    /// The last enriched event that the vehicle table takes into account.
+    static func vehiclesAsOf(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT vehicles_as_of FROM snapshot") ?? 0
     }
 
     /// The redelivery ledger of a source: committed batches, oldest first.

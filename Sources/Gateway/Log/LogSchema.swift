@@ -44,6 +44,8 @@ enum LogSchema {
             arrival_time INTEGER NOT NULL,
             signals TEXT NOT NULL
         );
+        CREATE TABLE snapshot (vehicles_as_of INTEGER NOT NULL);
+        INSERT INTO snapshot VALUES (0);
         CREATE TABLE alert (
             vehicle TEXT NOT NULL,
             alert TEXT NOT NULL,

@@ -10,6 +10,7 @@ struct LogStatements {
     let deletes: [String: SQLiteStatement]
     let updateStream: SQLiteStatement
     let upsertVehicle: SQLiteStatement
+    let updateVehiclesAsOf: SQLiteStatement
     let upsertAlert: SQLiteStatement
     let deleteAlert: SQLiteStatement
     let insertLedger: SQLiteStatement
@@ -55,6 +56,7 @@ struct LogStatements {
                 event_time = excluded.event_time, arrival_time = excluded.arrival_time,
                 signals = excluded.signals
             """)
+        updateVehiclesAsOf = try make("UPDATE snapshot SET vehicles_as_of = ?")
         upsertAlert = try make(
             """
             INSERT OR REPLACE INTO alert (vehicle, alert, phase, active_at, fired_at, ended_at)

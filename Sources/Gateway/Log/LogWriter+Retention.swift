@@ -38,7 +38,7 @@ extension LogWriter {
         for stream in StreamName.all {
             let retention = configuration.streams[stream] ?? .standard(for: stream)
             guard let extent = extents[stream], extent.firstOffset < extent.nextOffset else { continue }
-            let limit = min(cursors[stream] ?? .max, extent.nextOffset - 2)
+            let limit = min(cursors[stream] ?? .max, evictableEnd(of: stream, extent))
             guard limit >= extent.firstOffset else { continue }
             let isTooLarge = extent.bytes > retention.bytes
             let oldest = now + -retention.ageSeconds * 1_000
@@ -59,13 +59,21 @@ extension LogWriter {
             guard let extent = extents[stream], extent.firstOffset < extent.nextOffset - 1 else {
                 continue
             }
-            let last = min(extent.firstOffset + Self.chunkRows - 1, extent.nextOffset - 2)
+            let last = min(extent.firstOffset + Self.chunkRows - 1, evictableEnd(of: stream, extent))
+            guard last >= extent.firstOffset else { continue }
             let acknowledged = cursors[stream] ?? .max
             let undelivered = max(0, last - max(acknowledged, extent.firstOffset - 1))
             return try delete(
                 stream, through: last, cause: .budget, undelivered: undelivered, now: now)
         }
         return nil
+    }
+
+    /// The last event that may go: the newest stays, and so do enriched events that the snapshot of
+    /// the vehicles does not hold yet.
+    private func evictableEnd(of stream: String, _ extent: StreamExtent) -> Int64 {
+        let end = extent.nextOffset - 2
+        return stream == StreamName.enriched ? min(end, vehiclesAsOf) : end
     }
 
     /// Pages of the database that hold something, in bytes.

@@ -36,6 +36,8 @@ struct CursorMove: Equatable, Sendable {
 final class LogWriter {
     /// Frames in the WAL above which the writer checkpoints between batches: 16 MiB.
     static let checkpointFrames: Int32 = 4_096
+    /// How old the snapshot of the vehicles may become.
+    private static let snapshotNanoseconds: UInt64 = 1_000_000_000
 
     let log: EventLog
     private(set) var extents: [String: StreamExtent]
@@ -45,6 +47,11 @@ final class LogWriter {
     private let ledgerBatchesMax: Int64
     private var ledgerBatch: Int64
     private var vehicleJSON = JSONWriter()
+    /// Vehicles that changed since the snapshot.
+    private var unsavedVehicles: [Vehicle] = []
+    private var savedAt = WallClock.monotonicNanoseconds()
+    /// The last enriched event that the vehicle table takes into account.
+    private(set) var vehiclesAsOf: Int64
 
     /// `ledgerBatchesMax` bounds how many commits back the redelivery ledger reaches.
     init(log: EventLog, signals: SignalTable, sourceNames: [String], ledgerBatchesMax: Int)
@@ -55,10 +62,13 @@ final class LogWriter {
         self.signals = signals
         self.ledgerBatchesMax = Int64(ledgerBatchesMax)
         do {
-            (statements, extents, ledgerBatch) = try log.pool.writeWithoutTransaction { db in
-                let statements = try LogStatements(db)
-                return (statements, try Self.readExtents(db), try Self.readLedgerBatch(db))
-            }
+            (statements, extents, ledgerBatch, vehiclesAsOf) =
+                try log.pool.writeWithoutTransaction { db in
+                    (
+                        try LogStatements(db), try Self.readExtents(db),
+                        try Self.readLedgerBatch(db), try EventLog.vehiclesAsOf(db)
+                    )
+                }
         } catch let failure as SQLiteFailure {
             throw .failed(failure)
         } catch {
@@ -93,10 +103,33 @@ final class LogWriter {
                 let bytes = stream == StreamName.raw ? batch.bytes : outcome.bytes.bytes
                 try append(outcome.events(of: stream), to: stream, payloads: bytes)
             }
-            for vehicle in outcome.vehicles { try upsert(vehicle) }
             for change in outcome.alerts { try write(change) }
             try write(extras)
         }
+        unsavedVehicles += outcome.vehicles
+    }
+
+    /// Whether the snapshot of the vehicles is older than it should be.
+    var isSnapshotDue: Bool {
+        !unsavedVehicles.isEmpty
+            && WallClock.monotonicNanoseconds() - savedAt >= Self.snapshotNanoseconds
+    }
+
+    /// Brings the vehicle table up to date: once a second, not once a batch. Between snapshots the
+    /// state is the table plus the enriched events behind it, which recovery merges again.
+    func saveVehicles() throws(LogError) {
+        // Without this, vehicles that recovery has not named yet would be taken for saved.
+        guard !unsavedVehicles.isEmpty else { return }
+        let asOf = (extents[StreamName.enriched]?.nextOffset ?? 1) - 1
+        try transaction { () throws(SQLiteFailure) in
+            for vehicle in unsavedVehicles { try upsert(vehicle) }
+            statements.updateVehiclesAsOf.bind(1, asOf)
+            try statements.updateVehiclesAsOf.run()
+        }
+        vehiclesAsOf = asOf
+        savedAt = WallClock.monotonicNanoseconds()
+        for vehicle in unsavedVehicles { vehicle.isDirty = false }
+        unsavedVehicles.removeAll(keepingCapacity: true)
     }
 
     // The parts of a transaction.

@@ -25,7 +25,7 @@ struct Outcome {
     var deadLetter: [Event] = []
     /// The payloads of all but `raw`.
     var bytes = JSONWriter()
-    /// Vehicles whose state changed.
+    /// Vehicles that changed for the first time since they were last saved.
     var vehicles: [Vehicle] = []
     /// Alerts that changed, by vehicle and rule.
     var alerts: [AlertChange] = []
@@ -34,6 +34,19 @@ struct Outcome {
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
             && vehicles.isEmpty && alerts.isEmpty
+    }
+
+    /// Makes room for the next batch and keeps the memory.
+    mutating func removeAll() {
+        raw.removeAll(keepingCapacity: true)
+        enriched.removeAll(keepingCapacity: true)
+        outlier.removeAll(keepingCapacity: true)
+        firing.removeAll(keepingCapacity: true)
+        deadLetter.removeAll(keepingCapacity: true)
+        bytes.removeAll()
+        vehicles.removeAll(keepingCapacity: true)
+        alerts.removeAll(keepingCapacity: true)
+        counts = OutcomeCounts()
     }
 
     /// The events of a stream other than `raw`.

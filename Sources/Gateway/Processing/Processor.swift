@@ -18,7 +18,8 @@ final class Processor {
     private var timers = TimerQueue()
     private var outcome = Outcome()
     private var results: [Bool?] = []
-    private var dirty: [Vehicle] = []
+    /// Vehicles that recovery brought further than their row: the next outcome names them.
+    private var restoredDirty: [Vehicle] = []
 
     /// `nextOffsets` holds, by stream, the offset of the next event.
     init(
@@ -50,6 +51,7 @@ final class Processor {
         }
     }
 
+    var depthMax: Int { configuration.limits.depthMax }
     var gatewayID: String { configuration.gateway.id }
 
     /// When the clock should be looked at next, if any alert waits for time to pass.
@@ -57,12 +59,11 @@ final class Processor {
 
     /// Processes a batch, then lets time pass up to the clock's reading.
     func process(_ batch: MessageBatch, clock: ClockReading?) throws(SQLiteFailure) -> Outcome {
-        outcome = Outcome()
+        outcome.removeAll()
+        outcome.vehicles = restoredDirty
+        restoredDirty.removeAll()
         for message in batch.messages { try process(message, in: batch) }
         if let clock { passTime(clock) }
-        for vehicle in dirty { vehicle.isDirty = false }
-        outcome.vehicles = dirty
-        dirty.removeAll(keepingCapacity: true)
         return outcome
     }
 
@@ -170,7 +171,7 @@ final class Processor {
     private func markDirty(_ vehicle: Vehicle) {
         guard !vehicle.isDirty else { return }
         vehicle.isDirty = true
-        dirty.append(vehicle)
+        outcome.vehicles.append(vehicle)
     }
 
     // Alerts.
@@ -289,6 +290,7 @@ final class Processor {
     /// Takes a vehicle as the log has it.
     func restore(_ vehicle: Vehicle) {
         let index = fleet.insert(vehicle)
+        if vehicle.isDirty { restoredDirty.append(vehicle) }
         schedule(vehicle, index)
     }
 

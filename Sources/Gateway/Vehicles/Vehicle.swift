@@ -10,7 +10,7 @@ final class Vehicle {
     private(set) var heardAt: Timestamp
     /// Alerts that are pending or firing; an inactive alert has no entry.
     var alerts: [AlertInstance] = []
-    /// Changed since the last commit.
+    /// Changed since its row was last written.
     var isDirty = false
     /// When the timer queue will look at this vehicle, if it will.
     var scheduledAt: Timestamp?
