@@ -27,8 +27,14 @@ final class LocalDepot {
     var configurationFile: String { folder + "/gateway.yaml" }
     var gatewayLog: String { folder + "/gateway.log" }
 
-    init(assets: String, vehicles: [String] = ["car-0001"]) throws {
+    /// The gateway's executable.
+    let program: String
+
+    init(
+        assets: String, vehicles: [String] = ["car-0001"], program: String = LocalDepot.ownProgram
+    ) throws {
         self.assets = assets
+        self.program = program
         folder = NSTemporaryDirectory() + "/gateway-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true,
@@ -109,7 +115,7 @@ final class LocalDepot {
     /// Starts the gateway, this very program, and waits until it is ready.
     func startGateway(waitsUntilReady: Bool = true, wrapper: [String] = []) throws {
         let command = wrapper + [
-            Self.program, "run", "--config", configurationFile, "--log-level", "notice",
+            program, "run", "--config", configurationFile, "--log-level", "notice",
         ]
         gateway = try ChildProcess(
             command[0], Array(command.dropFirst()), output: gatewayLog,
@@ -155,12 +161,9 @@ final class LocalDepot {
 
     // The machine.
 
-    /// The running program's own file; in a test, the gateway that was built beside it.
-    static var program: String {
-        if let named = ProcessInfo.processInfo.environment["GATEWAY_PROGRAM"] { return named }
-        let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        guard let own, !own.hasSuffix("/gateway") else { return own ?? "gateway" }
-        return URL(fileURLWithPath: Bundle.main.bundlePath).appendingPathComponent("gateway").path
+    /// The running program's own file.
+    static var ownProgram: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "gateway"
     }
 
     /// The folder with the shipped files: given, here, or where the package installs them.

@@ -38,10 +38,11 @@ struct KillProof {
     var protocolVersion = 5
     var seed: UInt64 = .random(in: .min ... .max)
     var assets: String?
+    var program = LocalDepot.ownProgram
     var onRound: (Int) -> Void = { _ in }
 
     func run() throws -> KillReport {
-        let depot = try LocalDepot(assets: LocalDepot.findAssets(assets))
+        let depot = try LocalDepot(assets: LocalDepot.findAssets(assets), program: program)
         defer { depot.close() }
         try depot.startBroker()
         try writeConfiguration(depot)

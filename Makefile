@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target works on a fresh machine: it installs the Debian packages it needs, and says so.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+DURATION ?= 60
+VEHICLES ?= 25
+RATE ?= 100
+TRACES ?=
+SPEED ?=
+ROUNDS ?= 30
+BENCH_OUTPUT := Benchmarks/results/latest.json
+RELEASE := .build/release/gateway
+
+.PHONY: help deps build demo test lint bench prove-kill certs clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
+
+deps: ## install the Debian packages that building and running need
+	@scripts/install-deps.sh
+
+build: deps ## build the gateway, optimised
+	@swift build -c release --product gateway
+
+demo: build ## a broker, the gateway and a fleet on this machine, for a minute (TRACES=file, DURATION, VEHICLES, RATE, SPEED)
+	@$(RELEASE) demo --duration $(DURATION) --vehicles $(VEHICLES) --rate $(RATE) \
+		$(if $(TRACES),--traces $(TRACES)) $(if $(SPEED),--speed $(SPEED))
+
+test: deps ## build, lint and run every test
+	@scripts/test.sh
+
+lint: ## check the formatting
+	@swift format lint --strict --recursive Sources Tests Package.swift
+
+bench: build ## measure beside mosquitto's own bridge; takes about five minutes
+	@$(RELEASE) bench --output $(BENCH_OUTPUT)
+
+prove-kill: build ## kill the gateway ROUNDS times under load; nothing acknowledged may be lost
+	@$(RELEASE) prove kill --rounds $(ROUNDS)
+
+certs: deps ## make development certificates in certs/out
+	@certs/make-certs.sh
+
+clean: ## remove what was built
+	@rm -rf .build Benchmarks/results certs/out
