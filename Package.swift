@@ -70,9 +70,15 @@ let package = Package(
             providers: [.apt(["libsystemd-dev"])]
         ),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: houseSettings),
+            name: "GatewayTests",
+            dependencies: ["Gateway"],
+            swiftSettings: houseSettings
+        ),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Gateway"], swiftSettings: houseSettings),
+            name: "IntegrationTests",
+            dependencies: ["Gateway"],
+            swiftSettings: houseSettings
+        ),
         .testTarget(name: "FaultTests", dependencies: ["Gateway"], swiftSettings: houseSettings),
     ],
     cxxLanguageStandard: .cxx17

@@ -28,7 +28,8 @@ struct Gateway {
         let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }
         let health = Health(
             sources: configuration.sources.map(\.name),
-            sinks: lanes.map { "\($0.sink.name)/\($0.kind.rawValue)" })
+            sinks: lanes.map { "\($0.sink.name)/\($0.kind.rawValue)" }
+        )
         let systemd = Systemd()
 
         // Started in this order and stopped in the opposite one: intake stops first, so that what it
@@ -37,26 +38,50 @@ struct Gateway {
         if configuration.http.isEnabled {
             services.append(
                 HTTPServer(
-                    host: configuration.http.host, port: configuration.http.port,
-                    registry: registry, health: health, logger: logger, onBound: onHTTPBound))
+                    host: configuration.http.host,
+                    port: configuration.http.port,
+                    registry: registry,
+                    health: health,
+                    logger: logger,
+                    onBound: onHTTPBound
+                )
+            )
         }
         services.append(
             CertificateWatch(
-                files: certificateFiles, metrics: metrics, logger: logger,
-                notAfter: Self.certificateEnd))
+                files: certificateFiles,
+                metrics: metrics,
+                logger: logger,
+                notAfter: Self.certificateEnd
+            )
+        )
         let listeners = lanes.map { _ in CommitListener() }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
         try startCursors(lanes, log, inbox)
         for (lane, listener) in zip(lanes, listeners) {
             services.append(
-                laneService(lane, listener, log: log, inbox: inbox, health: health, metrics: metrics))
+                laneService(
+                    lane,
+                    listener,
+                    log: log,
+                    inbox: inbox,
+                    health: health,
+                    metrics: metrics
+                )
+            )
         }
         services.append(SystemdWatchdog(health: health, systemd: systemd, logger: logger))
         services.append(
             intakeService(
-                stop: intakeStop, log: log, inbox: inbox, health: health, metrics: metrics,
-                systemd: systemd))
+                stop: intakeStop,
+                log: log,
+                inbox: inbox,
+                health: health,
+                metrics: metrics,
+                systemd: systemd
+            )
+        )
 
         // The group's own lines describe every part at length; parts speak for themselves.
         var groupLogger = logger
@@ -65,10 +90,15 @@ struct Gateway {
             configuration: ServiceGroupConfiguration(
                 services: services.map {
                     .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                        service: $0,
+                        successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup
+                    )
                 },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLogger))
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: groupLogger
+            )
+        )
         try await group.run()
         systemd.stopping()
         try saveCursors(log, inbox)
@@ -81,19 +111,30 @@ struct Gateway {
             for move in moves {
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)",
-                    arguments: [move.sink, move.stream, move.offset])
+                    arguments: [move.sink, move.stream, move.offset]
+                )
             }
         }
     }
 
     private func intakeService(
-        stop: StopSignal, log: EventLog, inbox: LogInbox, health: Health, metrics: GatewayMetrics,
+        stop: StopSignal,
+        log: EventLog,
+        inbox: LogInbox,
+        health: Health,
+        metrics: GatewayMetrics,
         systemd: Systemd
     ) -> ThreadService {
         ThreadService(name: "intake", stop: stop) { [configuration, logger] in
             let loop = try IntakeLoop(
-                configuration: configuration, log: log, inbox: inbox, stop: stop, health: health,
-                metrics: metrics, logger: logger)
+                configuration: configuration,
+                log: log,
+                inbox: inbox,
+                stop: stop,
+                health: health,
+                metrics: metrics,
+                logger: logger
+            )
             // Not waiting for a broker: a gateway that starts first is ready to be reached by it.
             systemd.ready(status: "taking messages in")
             loop.run()
@@ -101,15 +142,27 @@ struct Gateway {
     }
 
     private func laneService(
-        _ lane: Lane, _ listener: CommitListener, log: EventLog, inbox: LogInbox, health: Health,
+        _ lane: Lane,
+        _ listener: CommitListener,
+        log: EventLog,
+        inbox: LogInbox,
+        health: Health,
         metrics: GatewayMetrics
     ) -> ThreadService {
         let stop = StopSignal()
         return ThreadService(name: "\(lane.sink.name)-\(lane.kind.rawValue)", stop: stop) {
             [configuration, logger] in
             let loop = try MQTTLaneLoop(
-                lane: lane, gateway: configuration.gateway.id, log: log, inbox: inbox,
-                listener: listener, stop: stop, health: health, metrics: metrics, logger: logger)
+                lane: lane,
+                gateway: configuration.gateway.id,
+                log: log,
+                inbox: inbox,
+                listener: listener,
+                stop: stop,
+                health: health,
+                metrics: metrics,
+                logger: logger
+            )
             loop.run()
         }
     }
@@ -126,8 +179,10 @@ struct Gateway {
     }
 
     private var certificateFiles: [String] {
-        let connections = configuration.sources.map(\.connection) + configuration.sinks.map(\.connection)
-        return Set(connections.flatMap { [$0.caFile, $0.certificateFile].compactMap(\.self) }).sorted()
+        let connections =
+            configuration.sources.map(\.connection) + configuration.sinks.map(\.connection)
+        return Set(connections.flatMap { [$0.caFile, $0.certificateFile].compactMap(\.self) })
+            .sorted()
     }
 
     private static func certificateEnd(_ path: String) -> Date? {

@@ -17,6 +17,9 @@ struct GatewayCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReplayCommand.self, ProveCommand.self, BenchCommand.self,
-        ])
+            RunCommand.self, CheckCommand.self, DemoCommand.self, ReplayCommand.self,
+            ProveCommand.self,
+            BenchCommand.self,
+        ]
+    )
 }

@@ -6,7 +6,8 @@ import Foundation
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure the gateway beside mosquitto's own bridge on the same messages.")
+        abstract: "Measure the gateway beside mosquitto's own bridge on the same messages."
+    )
 
     @Flag(help: "A short run that tries the paths, not the speed.")
     var quick = false
@@ -19,7 +20,8 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         let benchmark = Benchmark(
-            scale: quick ? .quick : Benchmark.Scale(), assets: try LocalDepot.findAssets(assets)
+            scale: quick ? .quick : Benchmark.Scale(),
+            assets: try LocalDepot.findAssets(assets)
         ) { line in FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
         try benchmark.run()
         guard let output else { return }

@@ -6,7 +6,8 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check the configuration and its rules; report all problems with their lines.",
-        discussion: "Opens no connection and writes nothing.")
+        discussion: "Opens no connection and writes nothing."
+    )
 
     @OptionGroup var file: ConfigurationOption
 
@@ -24,6 +25,7 @@ struct CheckCommand: ParsableCommand {
             \(file.config): correct. \(configuration.sources.count) source(s) with \(topics) \
             topic(s), \(configuration.signals.count) catalogued signal(s), \
             \(engine.rules.count) alert(s), \(configuration.sinks.count) sink(s).
-            """)
+            """
+        )
     }
 }

@@ -11,7 +11,9 @@ struct ConfigurationOption: ParsableArguments {
     func load() throws -> Configuration {
         do {
             return try Configuration.load(
-                path: config, environment: ProcessInfo.processInfo.environment)
+                path: config,
+                environment: ProcessInfo.processInfo.environment
+            )
         } catch let problems {
             throw ExitError.configuration(problems)
         }

@@ -6,7 +6,8 @@ struct ProveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
         abstract: "Prove a guarantee on this machine, against real components.",
-        subcommands: [Kill.self])
+        subcommands: [Kill.self]
+    )
 
     /// `gateway prove kill`.
     struct Kill: ParsableCommand {
@@ -19,7 +20,8 @@ struct ProveCommand: ParsableCommand {
                 duplicates: taken twice into the log. redelivered: seen twice upstream under one \
                 event id, which QoS 1 allows after a kill. Exits with 1 unless lost, duplicates, \
                 misordered and failed are 0.
-                """)
+                """
+        )
 
         @Option(help: "How often to kill.")
         var rounds = 30

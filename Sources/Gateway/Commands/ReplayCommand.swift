@@ -10,7 +10,8 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             FILE has one JSON object a line, {"topic": …, "ts": Unix ms, "payload": …}, the payload \
             last; a name that ends in .gz is unpacked. Messages are published with QoS 1.
-            """)
+            """
+    )
 
     @Argument(help: "The trace file.")
     var file: String
@@ -39,18 +40,28 @@ struct ReplayCommand: ParsableCommand {
         else { throw ValidationError("--url must look like mqtts://host:8883") }
         let usesTLS = components.scheme == "mqtts"
         let connection = MQTTConnectionConfiguration(
-            host: host, port: components.port ?? (usesTLS ? 8_883 : 1_883), usesTLS: usesTLS,
-            caFile: ca, certificateFile: cert, keyFile: key, clientID: clientID)
+            host: host,
+            port: components.port ?? (usesTLS ? 8_883 : 1_883),
+            usesTLS: usesTLS,
+            caFile: ca,
+            certificateFile: cert,
+            keyFile: key,
+            clientID: clientID
+        )
         let interrupt = Interrupt.watched()
         let publisher = try Publisher(connection)
         defer { publisher.close() }
         let started = Date()
-        let count = try Replay(speed: speed, interrupt: interrupt).run(
-            try TraceFile(path: file), to: publisher)
+        let count = try Replay(speed: speed, interrupt: interrupt)
+            .run(
+                try TraceFile(path: file),
+                to: publisher
+            )
         let seconds = Date().timeIntervalSince(started)
         print(
             "replay: published=\(count) acknowledged=\(publisher.acknowledgedCount) "
-                + "seconds=\(String(format: "%.1f", seconds))")
+                + "seconds=\(String(format: "%.1f", seconds))"
+        )
         if interrupt.isSet { throw ExitCode(130) }
     }
 }

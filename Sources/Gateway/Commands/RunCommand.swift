@@ -5,7 +5,9 @@ import Logging
 /// `gateway run`: the service.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run the gateway until it is told to stop (SIGTERM or Ctrl-C).")
+        commandName: "run",
+        abstract: "Run the gateway until it is told to stop (SIGTERM or Ctrl-C)."
+    )
 
     @OptionGroup var file: ConfigurationOption
 
@@ -18,7 +20,9 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try file.load()
         guard let level = Logger.Level(rawValue: logLevel) else {
-            throw ValidationError("--log-level must be trace, debug, info, notice, warning or error")
+            throw ValidationError(
+                "--log-level must be trace, debug, info, notice, warning or error"
+            )
         }
         bootstrapLogging(format: logFormat, level: level)
         do {

@@ -18,22 +18,30 @@ extension ConfigurationDecoder {
         let tls = section.optional("tls")
         guard let endpoint else { return nil }
         var connection = MQTTConnectionConfiguration(
-            host: endpoint.host, port: endpoint.port, usesTLS: endpoint.usesTLS, username: username,
-            password: password, clientID: clientID, protocolVersion: version,
+            host: endpoint.host,
+            port: endpoint.port,
+            usesTLS: endpoint.usesTLS,
+            username: username,
+            password: password,
+            clientID: clientID,
+            protocolVersion: version,
             keepAliveSeconds: max(5, min(65_535, Int(keepAlive))),
             reconnectMinMilliseconds: max(10, minimum),
-            reconnectMaxMilliseconds: max(maximum, minimum, 10))
+            reconnectMaxMilliseconds: max(maximum, minimum, 10)
+        )
         if let tls, !endpoint.usesTLS {
             tls.report("is given, but the url does not start with mqtts://")
         }
-        _ = tls?.mapping { section in
-            connection.caFile = section.optional("ca").flatMap { readableFile($0) }
-            connection.certificateFile = section.optional("certificate").flatMap { readableFile($0) }
-            connection.keyFile = section.optional("key").flatMap { readableFile($0) }
-            if (connection.certificateFile == nil) != (connection.keyFile == nil) {
-                section.value.report("'certificate' and 'key' go together")
+        _ = tls?
+            .mapping { section in
+                connection.caFile = section.optional("ca").flatMap { readableFile($0) }
+                connection.certificateFile = section.optional("certificate")
+                    .flatMap { readableFile($0) }
+                connection.keyFile = section.optional("key").flatMap { readableFile($0) }
+                if (connection.certificateFile == nil) != (connection.keyFile == nil) {
+                    section.value.report("'certificate' and 'key' go together")
+                }
             }
-        }
         return connection
     }
 

@@ -3,7 +3,10 @@ import Foundation
 
 extension Configuration {
     /// Reads a configuration file, or throws every problem it has.
-    static func load(path: String, environment: [String: String]) throws(Problems)
+    static func load(
+        path: String,
+        environment: [String: String]
+    ) throws(Problems)
         -> Configuration
     {
         let text: String
@@ -12,21 +15,29 @@ extension Configuration {
         } catch {
             throw Problems(all: [
                 Problem(
-                    file: path, line: 0, key: "",
-                    message: "cannot be read; name the file with --config")
+                    file: path,
+                    line: 0,
+                    key: "",
+                    message: "cannot be read; name the file with --config"
+                )
             ])
         }
         return try decode(text: text, file: path, environment: environment)
     }
 
     /// Decodes the text of a configuration; relative paths in it start at the file's folder.
-    static func decode(text: String, file: String, environment: [String: String] = [:])
+    static func decode(
+        text: String,
+        file: String,
+        environment: [String: String] = [:]
+    )
         throws(Problems) -> Configuration
     {
         let problems = ProblemCollector()
         let decoder = ConfigurationDecoder(
             folder: URL(fileURLWithPath: file).deletingLastPathComponent(),
-            environment: environment)
+            environment: environment
+        )
         let root = YAMLValue.compose(text: text, file: file, problems: problems)
         let configuration = root?.mapping { decoder.configuration($0) } ?? nil
         if let configuration, let root {
@@ -49,13 +60,15 @@ struct ConfigurationDecoder {
     func configuration(_ root: YAMLMapping) -> Configuration? {
         let gateway = root.required("gateway")?.mapping { decodeGateway($0) } ?? nil
         let id = gateway?.id ?? "gateway"
-        let sources = root.required("sources")?.list().compactMap { value in
-            value.mapping { decodeSource($0, gatewayID: id) } ?? nil
-        }
+        let sources = root.required("sources")?.list()
+            .compactMap { value in
+                value.mapping { decodeSource($0, gatewayID: id) } ?? nil
+            }
         let signals = root.optional("signals")?.mapping { decodeSignals($0) } ?? []
         let ruleFiles = root.optional("rules")?.list().compactMap { $0.string().map(path) } ?? []
         let sinks =
-            root.optional("sinks")?.list().compactMap { value in
+            root.optional("sinks")?.list()
+            .compactMap { value in
                 value.mapping { decodeSink($0, gatewayID: id) } ?? nil
             } ?? []
         let log = root.optional("log")?.mapping { decodeLog($0) } ?? LogConfiguration()
@@ -64,8 +77,16 @@ struct ConfigurationDecoder {
         let http = root.optional("http")?.mapping { decodeHttp($0) } ?? HTTPConfiguration()
         guard let gateway, let sources else { return nil }
         return Configuration(
-            gateway: gateway, sources: sources, signals: signals, ruleFiles: ruleFiles,
-            sinks: sinks, log: log, limits: limits, clock: clock, http: http)
+            gateway: gateway,
+            sources: sources,
+            signals: signals,
+            ruleFiles: ruleFiles,
+            sinks: sinks,
+            log: log,
+            limits: limits,
+            clock: clock,
+            http: http
+        )
     }
 
     private func decodeGateway(_ section: YAMLMapping) -> GatewayConfiguration? {
@@ -73,32 +94,43 @@ struct ConfigurationDecoder {
         let directory = section.optional("data_directory")?.string()
         guard let id else { return nil }
         return GatewayConfiguration(
-            id: id, dataDirectory: path(directory ?? "/var/lib/fleet-edge-gateway"))
+            id: id,
+            dataDirectory: path(directory ?? "/var/lib/fleet-edge-gateway")
+        )
     }
 
     private func decodeSource(_ section: YAMLMapping, gatewayID: String) -> SourceConfiguration? {
         let name = section.required("name")?.string()
         let connection = connection(section, clientID: "\(gatewayID)-\(name ?? "source")")
-        let topics = section.required("topics")?.list().compactMap { value in
-            value.mapping { decodeTopic($0) } ?? nil
-        }
+        let topics = section.required("topics")?.list()
+            .compactMap { value in
+                value.mapping { decodeTopic($0) } ?? nil
+            }
         let expiry = section.milliseconds("session_expiry", default: 7 * 86_400_000) / 1_000
         let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
         let qos = qos(section)
         let share = section.optional("share")?.string()
         guard let name, let connection, let topics else { return nil }
         return SourceConfiguration(
-            name: name, connection: connection,
-            sessionExpirySeconds: UInt32(clamping: expiry), receiveMaximum: receiveMaximum,
-            qos: qos, shareGroup: share, topics: topics)
+            name: name,
+            connection: connection,
+            sessionExpirySeconds: UInt32(clamping: expiry),
+            receiveMaximum: receiveMaximum,
+            qos: qos,
+            shareGroup: share,
+            topics: topics
+        )
     }
 
     private func qos(_ section: YAMLMapping) -> Int {
-        guard let value = section.optional("qos"), let level = value.int(in: 0...2) else { return 1 }
+        guard let value = section.optional("qos"), let level = value.int(in: 0...2) else {
+            return 1
+        }
         guard level < 2 else {
             value.report(
                 "2 is refused: between PUBREC and PUBREL the payload would wait in memory only, "
-                    + "so a crash could lose it; use 1, which is acknowledged after the commit")
+                    + "so a crash could lose it; use 1, which is acknowledged after the commit"
+            )
             return 1
         }
         return level
@@ -112,13 +144,18 @@ struct ConfigurationDecoder {
         guard let pattern else { return nil }
         if vehicle == nil, !pattern.fields.contains("vehicle") {
             section.value.report(
-                "no vehicle id: name a level {vehicle} in the pattern, or set 'vehicle' to its path")
+                "no vehicle id: name a level {vehicle} in the pattern, or set 'vehicle' to its path"
+            )
         }
         if format == .scalar || format == .text, !pattern.fields.contains("signal") {
             section.value.report("format \(format.rawValue) needs a level {signal} in the pattern")
         }
         return TopicConfiguration(
-            pattern: pattern, format: format, vehiclePath: vehicle, eventTime: eventTime)
+            pattern: pattern,
+            format: format,
+            vehiclePath: vehicle,
+            eventTime: eventTime
+        )
     }
 
     private func decodeEventTime(_ section: YAMLMapping) -> EventTimeConfiguration? {
@@ -130,34 +167,39 @@ struct ConfigurationDecoder {
         let format = section.optional("format")?.string() ?? "iso8601"
         guard let paths, !paths.isEmpty else { return nil }
         guard let parsed = EventTimeFormat(format) else {
-            section.optional("format")?.report(
-                "must be epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a date pattern such as "
-                    + "'yyyy-MM-dd HH:mm:ss' (got '\(format)')")
+            section.optional("format")?
+                .report(
+                    "must be epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a date pattern such as "
+                        + "'yyyy-MM-dd HH:mm:ss' (got '\(format)')"
+                )
             return nil
         }
         return EventTimeConfiguration(paths: paths, format: parsed, timeZone: zone)
     }
 
     private func decodeSignals(_ section: YAMLMapping) -> [SignalConfiguration] {
-        section.entries().compactMap { name, value in
-            value.mapping { decodeSignal(name, $0) }
-        }
+        section.entries()
+            .compactMap { name, value in
+                value.mapping { decodeSignal(name, $0) }
+            }
     }
 
     private func decodeSignal(_ name: String, _ section: YAMLMapping) -> SignalConfiguration {
         if !SignalConfiguration.isIdentifier(name) {
             section.value.report(
-                "a signal's name must be a lower-case SQL name such as speed_kmh")
+                "a signal's name must be a lower-case SQL name such as speed_kmh"
+            )
         }
         let paths = section.optional("path")?.list().compactMap { $0.string() } ?? [name]
         let type = choice(section.optional("type"), SignalType.self)
         let unit = section.optional("unit")?.string()
         var values: [String: SignalValue] = [:]
-        _ = section.optional("values")?.mapping { map in
-            for (text, value) in map.entries() {
-                values[text] = value.string().map { SignalValue(scalar: $0) }
+        _ = section.optional("values")?
+            .mapping { map in
+                for (text, value) in map.entries() {
+                    values[text] = value.string().map { SignalValue(scalar: $0) }
+                }
             }
-        }
         return SignalConfiguration(name: name, paths: paths, type: type, unit: unit, values: values)
     }
 
@@ -166,20 +208,31 @@ struct ConfigurationDecoder {
         let connection = connection(section, clientID: "\(gatewayID)-\(name ?? "sink")")
         let window = section.int("window", default: 500, in: 1...60_000)
         let qos = section.int("qos", default: 1, in: 1...1)
-        let streams = section.required("streams")?.mapping { streams in
-            streams.entries().compactMap { name, value in
-                value.mapping { decodeSinkStream(name, $0) } ?? nil
+        let streams = section.required("streams")?
+            .mapping { streams in
+                streams.entries()
+                    .compactMap { name, value in
+                        value.mapping { decodeSinkStream(name, $0) } ?? nil
+                    }
             }
-        }
         guard let name, let connection, let streams else { return nil }
         return SinkConfiguration(
-            name: name, connection: connection, window: window, qos: qos, streams: streams)
+            name: name,
+            connection: connection,
+            window: window,
+            qos: qos,
+            streams: streams
+        )
     }
 
-    private func decodeSinkStream(_ name: String, _ section: YAMLMapping) -> SinkStreamConfiguration? {
+    private func decodeSinkStream(
+        _ name: String,
+        _ section: YAMLMapping
+    ) -> SinkStreamConfiguration? {
         if !StreamName.all.contains(name) {
             section.value.report(
-                "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all))
+                "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all)
+            )
         }
         let topic = parsed(section.required("topic"), TopicTemplate.init)
         let isRetained = section.bool("retain", default: false)
@@ -191,15 +244,17 @@ struct ConfigurationDecoder {
         var log = LogConfiguration()
         log.budgetBytes = section.bytes("budget", default: log.budgetBytes, atLeast: 16 << 20)
         log.keepsRaw = section.bool("raw", default: true)
-        _ = section.optional("retention")?.mapping { streams in
-            for (name, value) in streams.entries() {
-                if !StreamName.all.contains(name) {
-                    value.report(
-                        "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all))
+        _ = section.optional("retention")?
+            .mapping { streams in
+                for (name, value) in streams.entries() {
+                    if !StreamName.all.contains(name) {
+                        value.report(
+                            "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all)
+                        )
+                    }
+                    log.streams[name] = value.mapping { decodeRetention($0, stream: name) }
                 }
-                log.streams[name] = value.mapping { decodeRetention($0, stream: name) }
             }
-        }
         return log
     }
 
@@ -213,26 +268,39 @@ struct ConfigurationDecoder {
     private func decodeLimits(_ section: YAMLMapping) -> LimitsConfiguration {
         var limits = LimitsConfiguration()
         limits.payloadBytesMax = Int(
-            section.bytes("payload", default: Int64(limits.payloadBytesMax), atLeast: 64))
+            section.bytes("payload", default: Int64(limits.payloadBytesMax), atLeast: 64)
+        )
         limits.topicBytesMax = section.int(
-            "topic_bytes", default: limits.topicBytesMax, in: 1...65_535)
+            "topic_bytes",
+            default: limits.topicBytesMax,
+            in: 1...65_535
+        )
         limits.batchMessagesMax = section.int(
-            "batch_messages", default: limits.batchMessagesMax, in: 1...65_535)
+            "batch_messages",
+            default: limits.batchMessagesMax,
+            in: 1...65_535
+        )
         limits.batchBytesMax = Int(
-            section.bytes("batch_bytes", default: Int64(limits.batchBytesMax), atLeast: 4_096))
+            section.bytes("batch_bytes", default: Int64(limits.batchBytesMax), atLeast: 4_096)
+        )
         limits.depthMax = section.int("depth", default: limits.depthMax, in: 1...1_000)
         limits.vehiclesMax = section.int("vehicles", default: limits.vehiclesMax, in: 1...5_000_000)
         limits.signalsMax = section.int("signals", default: limits.signalsMax, in: 1...1_000_000)
         limits.shapesMax = section.int("shapes", default: limits.shapesMax, in: 1...1_000_000)
         limits.ruleStepsMax = section.int(
-            "rule_steps", default: limits.ruleStepsMax, in: 1_000...1_000_000_000)
+            "rule_steps",
+            default: limits.ruleStepsMax,
+            in: 1_000...1_000_000_000
+        )
         return limits
     }
 
     private func decodeClock(_ section: YAMLMapping) -> ClockConfiguration {
         var clock = ClockConfiguration()
         clock.futureToleranceMilliseconds = section.milliseconds(
-            "future_tolerance", default: clock.futureToleranceMilliseconds)
+            "future_tolerance",
+            default: clock.futureToleranceMilliseconds
+        )
         clock.settleMilliseconds = section.milliseconds("settle", default: clock.settleMilliseconds)
         return clock
     }
@@ -251,7 +319,8 @@ struct ConfigurationDecoder {
     }
 
     private func parsed<Result>(
-        _ value: YAMLValue?, _ parse: (String) throws(TopicPatternError) -> Result
+        _ value: YAMLValue?,
+        _ parse: (String) throws(TopicPatternError) -> Result
     ) -> Result? {
         guard let value, let text = value.string() else { return nil }
         do {
@@ -263,14 +332,16 @@ struct ConfigurationDecoder {
     }
 
     private func choice<Choice: RawRepresentable & CaseIterable>(
-        _ value: YAMLValue?, _ type: Choice.Type
+        _ value: YAMLValue?,
+        _ type: Choice.Type
     ) -> Choice? where Choice.RawValue == String {
         guard let value, let text = value.string() else { return nil }
         let known = Choice.allCases.map(\.rawValue)
         guard let found = Choice(rawValue: text) else {
             value.report(
                 "must be one of \(known.joined(separator: ", ")) (got '\(text)')"
-                    + Suggestion.sentence(for: text, among: known))
+                    + Suggestion.sentence(for: text, among: known)
+            )
             return nil
         }
         return found

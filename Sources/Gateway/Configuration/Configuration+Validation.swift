@@ -17,8 +17,10 @@ extension Configuration {
             section.optional("sources")?.report("needs at least one source")
         }
         if gateway.id.isEmpty || gateway.id.contains(where: { "/+# ".contains($0) }) {
-            section.optional("gateway")?.report(
-                "id must be a word without '/', '+', '#' or spaces (got '\(gateway.id)')")
+            section.optional("gateway")?
+                .report(
+                    "id must be a word without '/', '+', '#' or spaces (got '\(gateway.id)')"
+                )
         }
         reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))

@@ -166,7 +166,9 @@ struct LimitsConfiguration: Sendable {
 struct ClockConfiguration: Sendable {
     /// An event time further ahead than this is replaced by the arrival time, and flagged.
     var futureToleranceMilliseconds: Int64 = 300_000
-    /// An event time before this is a clock that was never set. 2000-01-01.
+    /// An event time before this is a clock that was never set.
+    ///
+    /// 2000-01-01.
     var earliest = Timestamp(milliseconds: 946_684_800_000)
     /// After a (re)connect, silence counts for timers once the backlog has been quiet this long.
     var settleMilliseconds: Int64 = 500

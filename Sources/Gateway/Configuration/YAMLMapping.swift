@@ -76,9 +76,10 @@ struct YAMLValue {
     /// The elements of a list; a single value counts as a list of one.
     func list() -> [YAMLValue] {
         guard let sequence = node.sequence else { return [self] }
-        return sequence.enumerated().map { index, element in
-            YAMLValue(node: element, key: "\(key)[\(index)]", file: file, problems: problems)
-        }
+        return sequence.enumerated()
+            .map { index, element in
+                YAMLValue(node: element, key: "\(key)[\(index)]", file: file, problems: problems)
+            }
     }
 
     /// Decodes a mapping; keys that `body` does not take are reported afterwards.
@@ -116,8 +117,11 @@ struct YAMLValue {
             Problem(file: file, line: mark.line, key: "", message: "not YAML: \(what)")
         case .duplicatedKeysInMapping(let duplicates, let context):
             Problem(
-                file: file, line: context.mark.line, key: "",
-                message: "key given twice: \(duplicates.map(\.description).joined(separator: ", "))")
+                file: file,
+                line: context.mark.line,
+                key: "",
+                message: "key given twice: \(duplicates.map(\.description).joined(separator: ", "))"
+            )
         default:
             Problem(file: file, line: 0, key: "", message: "not YAML: \(error)")
         }
@@ -195,8 +199,12 @@ final class YAMLMapping {
             let place = value.key.isEmpty ? name : "\(value.key).\(name)"
             value.problems.report(
                 Problem(
-                    file: value.file, line: key.mark?.line ?? value.line, key: place,
-                    message: "unknown key" + Suggestion.sentence(for: name, among: asked)))
+                    file: value.file,
+                    line: key.mark?.line ?? value.line,
+                    key: place,
+                    message: "unknown key" + Suggestion.sentence(for: name, among: asked)
+                )
+            )
         }
     }
 

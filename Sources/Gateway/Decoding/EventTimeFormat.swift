@@ -58,9 +58,10 @@ struct EventTimeReader {
             let date = (try? Self.fractional.parse(text)) ?? (try? Self.whole.parse(text))
             return date.flatMap { Self.timestamp($0.timeIntervalSince1970 * 1_000) }
         case (.pattern, .text(let text)):
-            return formatter?.date(from: text).flatMap {
-                Self.timestamp($0.timeIntervalSince1970 * 1_000)
-            }
+            return formatter?.date(from: text)
+                .flatMap {
+                    Self.timestamp($0.timeIntervalSince1970 * 1_000)
+                }
         default:
             return nil
         }

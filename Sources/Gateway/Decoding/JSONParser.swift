@@ -26,20 +26,40 @@ import JSONShim
     func parse(_ bytes: [UInt8], in range: Range<Int>) throws(JSONError) -> JSONDocument {
         precondition(range.upperBound + Self.padding <= bytes.count, "a JSON text needs padding")
         let document = unsafe bytes.withUnsafeBufferPointer { buffer in
-            unsafe json_shim_parse(parser, buffer.baseAddress! + range.lowerBound, range.count)
+            unsafe json_shim_parse(parser, Self.start(of: buffer, range), range.count)
         }
         if let error = unsafe document.error {
             let position = unsafe bytes.withUnsafeBufferPointer { buffer in
                 unsafe json_shim_error_position(
-                    parser, buffer.baseAddress! + range.lowerBound, range.count)
+                    parser,
+                    Self.start(of: buffer, range),
+                    range.count
+                )
             }
             throw JSONError(
-                message: unsafe String(cString: error), position: position < 0 ? nil : Int(position))
+                message: unsafe String(cString: error),
+                position: position < 0 ? nil : Int(position)
+            )
         }
         return unsafe JSONDocument(
             elements: UnsafeBufferPointer(
-                start: document.elements, count: Int(document.element_count)),
-            leaves: UnsafePointer(document.leaves))
+                start: document.elements,
+                count: Int(document.element_count)
+            ),
+            leaves: UnsafePointer(document.leaves)
+        )
+    }
+
+    private static func start(
+        of buffer: UnsafeBufferPointer<UInt8>,
+        _ range: Range<Int>
+    )
+        -> UnsafePointer<UInt8>
+    {
+        guard let start = buffer.baseAddress else {
+            preconditionFailure("a buffer with padding is not empty")
+        }
+        return unsafe start + range.lowerBound
     }
 
     /// The leaves of a text of our own.
@@ -70,7 +90,8 @@ struct JSONError: Error, Equatable {
     fileprivate let leaves: UnsafePointer<json_shim_leaf>?
 
     fileprivate init(
-        elements: UnsafeBufferPointer<json_shim_element>, leaves: UnsafePointer<json_shim_leaf>?
+        elements: UnsafeBufferPointer<json_shim_element>,
+        leaves: UnsafePointer<json_shim_leaf>?
     ) {
         unsafe self.elements = elements
         unsafe self.leaves = leaves
@@ -99,7 +120,9 @@ struct JSONError: Error, Equatable {
         case json_shim_null: return .null
         case json_shim_string:
             let bytes = unsafe UnsafeRawBufferPointer(
-                start: leaf.value.string, count: Int(leaf.string_length))
+                start: leaf.value.string,
+                count: Int(leaf.string_length)
+            )
             return unsafe .text(String(decoding: bytes, as: UTF8.self))
         default: return nil
         }

@@ -15,7 +15,8 @@ struct JSONWriter {
     @inline(__always)
     mutating func raw(_ text: StaticString) {
         unsafe bytes.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
     }
 
     /// Appends bytes that are JSON already.
@@ -77,11 +78,12 @@ struct JSONWriter {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
             guard let start = buffer.baseAddress else { return }
             let length = unsafe json_shim_write_double(number, start)
-            unsafe UnsafeRawBufferPointer(start: start, count: length).withMemoryRebound(
-                to: UInt8.self
-            ) { text in
-                unsafe bytes.append(contentsOf: text)
-            }
+            unsafe UnsafeRawBufferPointer(start: start, count: length)
+                .withMemoryRebound(
+                    to: UInt8.self
+                ) { text in
+                    unsafe bytes.append(contentsOf: text)
+                }
         }
     }
 
@@ -91,7 +93,7 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in
             if unsafe utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) {
-                for unsafe byte in unsafe utf8 { escape(byte) }
+                for index in utf8.indices { unsafe escape(utf8[index]) }
             } else {
                 unsafe bytes.append(contentsOf: utf8)
             }

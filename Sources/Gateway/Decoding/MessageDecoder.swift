@@ -24,8 +24,11 @@ final class MessageDecoder {
     }
 
     init(
-        configuration: TopicConfiguration, limits: LimitsConfiguration, clock: ClockConfiguration,
-        parser: JSONParser, signals: SignalTable
+        configuration: TopicConfiguration,
+        limits: LimitsConfiguration,
+        clock: ClockConfiguration,
+        parser: JSONParser,
+        signals: SignalTable
     ) {
         self.configuration = configuration
         self.limits = limits
@@ -50,7 +53,10 @@ final class MessageDecoder {
             return document.count
         } catch {
             throw DecodingFailure(
-                kind: .notJSON, reason: error.message, position: error.position)
+                kind: .notJSON,
+                reason: error.message,
+                position: error.position
+            )
         }
     }
 
@@ -66,20 +72,30 @@ final class MessageDecoder {
         let vehicle = try vehicle(shape, element, topic: message.topic)
         let (eventTime, flag) = eventTime(shape, element, arrival: message.arrival)
         return Reading(
-            vehicle: vehicle, eventTime: eventTime, arrival: message.arrival, clockFlag: flag,
-            shape: shape)
+            vehicle: vehicle,
+            eventTime: eventTime,
+            arrival: message.arrival,
+            clockFlag: flag,
+            shape: shape
+        )
     }
 
     private func objectShape(_ element: Int) throws(DecodingFailure) -> Shape {
         guard let document, document.isObject(element) else {
-            throw DecodingFailure(kind: .wrongForm, reason: "must be a JSON object or an array of objects")
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: "must be a JSON object or an array of objects"
+            )
         }
         let leaves = document.leaves(of: element)
         let shape = remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
-            paths(element).enumerated().map { leaf, path in
-                Shape.Column(path: path, leaf: leaf, signals: signals)
-            }
-        } paths: { paths(element) }
+            paths(element).enumerated()
+                .map { leaf, path in
+                    Shape.Column(path: path, leaf: leaf, signals: signals)
+                }
+        } paths: {
+            paths(element)
+        }
         copyValues(shape, from: document, leaves)
         return shape
     }
@@ -87,14 +103,26 @@ final class MessageDecoder {
     /// `value` under the name that `name` gives; with an `event`, `value` is part of the name.
     private func nameValueShape(_ element: Int) throws(DecodingFailure) -> Shape {
         guard let document, document.isObject(element) else {
-            throw DecodingFailure(kind: .wrongForm, reason: "must be a JSON object with name and value")
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: "must be a JSON object with name and value"
+            )
         }
         let layout = remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
-            paths(element).enumerated().map { leaf, path in
-                Shape.Column(
-                    leaf: leaf, signal: nil, name: path, encodedKey: [], type: nil, values: [:])
-            }
-        } paths: { paths(element) }
+            paths(element).enumerated()
+                .map { leaf, path in
+                    Shape.Column(
+                        leaf: leaf,
+                        signal: nil,
+                        name: path,
+                        encodedKey: [],
+                        type: nil,
+                        values: [:]
+                    )
+                }
+        } paths: {
+            paths(element)
+        }
         let first = document.leaves(of: element).lowerBound
         func value(_ path: String) -> SignalValue? {
             layout.columns.first { $0.name == path }.flatMap { document.value(at: first + $0.leaf) }
@@ -111,7 +139,9 @@ final class MessageDecoder {
                 guard let path = Self.rename(column.name, from: field, to: stem) else { return nil }
                 return Shape.Column(path: path, leaf: column.leaf, signals: signals)
             }
-        } paths: { layout.columns.map(\.name) }
+        } paths: {
+            layout.columns.map(\.name)
+        }
         guard !shape.columns.isEmpty else {
             throw DecodingFailure(kind: .wrongForm, reason: "'value' is missing")
         }
@@ -124,11 +154,14 @@ final class MessageDecoder {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
         let shape = remembered(ShapeKey(hash: document.hash(of: element), name: name)) {
-            paths(element).enumerated().map { leaf, path in
-                let full = path.isEmpty ? name : "\(name).\(path)"
-                return Shape.Column(path: full, leaf: leaf, signals: signals)
-            }
-        } paths: { paths(element) }
+            paths(element).enumerated()
+                .map { leaf, path in
+                    let full = path.isEmpty ? name : "\(name).\(path)"
+                    return Shape.Column(path: full, leaf: leaf, signals: signals)
+                }
+        } paths: {
+            paths(element)
+        }
         copyValues(shape, from: document, document.leaves(of: element))
         return shape
     }
@@ -139,13 +172,19 @@ final class MessageDecoder {
         }
         let shape = remembered(ShapeKey(hash: 0, name: name)) {
             [Shape.Column(path: name, leaf: 0, signals: signals)]
-        } paths: { [] }
+        } paths: {
+            []
+        }
         values.removeAll(keepingCapacity: true)
         values.append(shape.columns[0].convert(text))
         return shape
     }
 
-    private func vehicle(_ shape: Shape, _ element: Int, topic: Topic) throws(DecodingFailure)
+    private func vehicle(
+        _ shape: Shape,
+        _ element: Int,
+        topic: Topic
+    ) throws(DecodingFailure)
         -> String
     {
         guard let path = configuration.vehiclePath else {
@@ -164,7 +203,11 @@ final class MessageDecoder {
     }
 
     /// The event time, bounded by what the clock configuration believes.
-    private func eventTime(_ shape: Shape, _ element: Int, arrival: Timestamp)
+    private func eventTime(
+        _ shape: Shape,
+        _ element: Int,
+        arrival: Timestamp
+    )
         -> (Timestamp, ClockFlag?)
     {
         guard let timeReader, !shape.timeLeaves.isEmpty, let document else { return (arrival, nil) }
@@ -183,13 +226,16 @@ final class MessageDecoder {
         values.removeAll(keepingCapacity: true)
         for column in shape.columns {
             values.append(
-                document.value(at: leaves.lowerBound + column.leaf).map { column.convert($0) })
+                document.value(at: leaves.lowerBound + column.leaf).map { column.convert($0) }
+            )
         }
     }
 
     /// The shape under a key, made from the element's paths when it is new.
     private func remembered(
-        _ key: ShapeKey, columns: () -> [Shape.Column], paths: () -> [String]
+        _ key: ShapeKey,
+        columns: () -> [Shape.Column],
+        paths: () -> [String]
     ) -> Shape {
         if let shape = shapes[key] { return shape }
         if shapes.count >= limits.shapesMax { shapes.removeAll() }
@@ -197,7 +243,8 @@ final class MessageDecoder {
         let shape = Shape(
             columns: columns(),
             vehicleLeaf: configuration.vehiclePath.flatMap { paths.firstIndex(of: $0) },
-            timeLeaves: configuration.eventTime?.paths.compactMap { paths.firstIndex(of: $0) } ?? [])
+            timeLeaves: configuration.eventTime?.paths.compactMap { paths.firstIndex(of: $0) } ?? []
+        )
         shapes[key] = shape
         return shape
     }

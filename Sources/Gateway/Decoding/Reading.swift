@@ -15,9 +15,9 @@ enum ClockFlag: String, Sendable {
 /// Its values stand in the decoder, at the positions of its shape's columns, until the next reading.
 struct Reading {
     let vehicle: String
-    let eventTime: Timestamp
+    var eventTime: Timestamp
     let arrival: Timestamp
-    /// Set when the event time is the arrival time because the device's was not believable.
+    /// Set when the device's time was not believable: then the event time is not its own.
     let clockFlag: ClockFlag?
     let shape: Shape
 }

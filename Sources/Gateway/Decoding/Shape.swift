@@ -40,8 +40,13 @@ extension Shape.Column {
         var key = JSONWriter()
         key.key(name)
         self.init(
-            leaf: leaf, signal: signals.id(ofName: name), name: name, encodedKey: key.bytes,
-            type: entry?.type, values: entry?.values ?? [:])
+            leaf: leaf,
+            signal: signals.id(ofName: name),
+            name: name,
+            encodedKey: key.bytes,
+            type: entry?.type,
+            values: entry?.values ?? [:]
+        )
     }
 
     /// The value as the catalogue wants it.

@@ -62,7 +62,10 @@ final class LogInbox: Sendable {
         contents.withLock { contents in
             contents.unsaved.map { key in
                 CursorMove(
-                    sink: key.sink, stream: key.stream, offset: contents.cursors[key] ?? 0)
+                    sink: key.sink,
+                    stream: key.stream,
+                    offset: contents.cursors[key] ?? 0
+                )
             }
         }
     }

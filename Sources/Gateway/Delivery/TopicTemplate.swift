@@ -34,7 +34,8 @@ struct TopicTemplate: Sendable, Hashable {
                 let known = Field.allCases.map(\.rawValue)
                 throw TopicPatternError(
                     message: "unknown field '{\(name)}'"
-                        + Suggestion.sentence(for: name, among: known))
+                        + Suggestion.sentence(for: name, among: known)
+                )
             }
             if open > rest.startIndex { parts.append(.literal(String(rest[..<open]))) }
             parts.append(.field(field))
@@ -49,7 +50,9 @@ struct TopicTemplate: Sendable, Hashable {
         self.parts = parts
     }
 
-    /// The topic of one event. What MQTT forbids in a level becomes `_` (section 4.7.1).
+    /// The topic of one event.
+    ///
+    /// What MQTT forbids in a level becomes `_` (section 4.7.1).
     func topic(gateway: String, stream: String, key: String, topic: String) -> String {
         var result = ""
         for part in parts {
@@ -71,6 +74,9 @@ struct TopicTemplate: Sendable, Hashable {
             $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") || $0 == 0
         }
         guard word.utf8.contains(where: isForbidden) else { return word }
-        return String(decoding: word.utf8.map { isForbidden($0) ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+        return String(
+            decoding: word.utf8.map { isForbidden($0) ? UInt8(ascii: "_") : $0 },
+            as: UTF8.self
+        )
     }
 }

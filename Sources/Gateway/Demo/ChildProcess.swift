@@ -12,7 +12,9 @@ final class ChildProcess: @unchecked Sendable {
 
     /// Starts a program; its output goes to `output`, or to ours when that is `nil`.
     init(
-        _ program: String, _ arguments: [String], output: String?,
+        _ program: String,
+        _ arguments: [String],
+        output: String?,
         environment: [String: String] = [:]
     ) throws {
         process.executableURL = URL(fileURLWithPath: program)

@@ -74,7 +74,8 @@ final class DeliveryCounter: Sendable {
             let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
             guard let time = fields["time"].flatMap({ try? style.parse($0) }) else { return }
             tally.outlierLatencies.append(
-                Double(now.milliseconds) - time.timeIntervalSince1970 * 1_000)
+                Double(now.milliseconds) - time.timeIntervalSince1970 * 1_000
+            )
         }
     }
 
@@ -85,10 +86,15 @@ final class DeliveryCounter: Sendable {
                 sum + max(0, entry.value.count - tally.received[entry.key, default: 0])
             }
             return DeliverySummary(
-                published: acknowledged, enriched: tally.enriched, outliers: tally.outliers,
-                lost: lost, duplicates: tally.duplicates, fired: tally.fired,
+                published: acknowledged,
+                enriched: tally.enriched,
+                outliers: tally.outliers,
+                lost: lost,
+                duplicates: tally.duplicates,
+                fired: tally.fired,
                 latency: Percentiles(tally.latencies),
-                outlierLatency: Percentiles(tally.outlierLatencies))
+                outlierLatency: Percentiles(tally.outlierLatencies)
+            )
         }
     }
 
@@ -96,7 +102,10 @@ final class DeliveryCounter: Sendable {
     func waitUntilComplete(quietSeconds: Double, isCancelled: () -> Bool) {
         while !isCancelled() {
             let (missing, last) = tally.withLock { tally in
-                (tally.published.values.reduce(0) { $0 + $1.count } - tally.enriched, tally.lastArrival)
+                (
+                    tally.published.values.reduce(0) { $0 + $1.count } - tally.enriched,
+                    tally.lastArrival
+                )
             }
             guard missing > 0 else { return }
             let quiet = Double(WallClock.monotonicNanoseconds() &- last) / 1e9

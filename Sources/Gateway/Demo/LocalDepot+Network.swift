@@ -7,20 +7,21 @@ extension LocalDepot {
     static func freePorts(_ count: Int) throws -> [Int] {
         var sockets: [Int32] = []
         defer { for descriptor in sockets { _ = Glibc.close(descriptor) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            sockets.append(descriptor)
-            var address = loopback(port: 0)
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    unsafe bind(descriptor, address, length) == 0
-                        && getsockname(descriptor, address, &length) == 0
+        return try (0..<count)
+            .map { _ in
+                let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                sockets.append(descriptor)
+                var address = loopback(port: 0)
+                var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+                let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                        unsafe bind(descriptor, address, length) == 0
+                            && getsockname(descriptor, address, &length) == 0
+                    }
                 }
+                guard result else { throw DepotError(description: "no free port on loopback") }
+                return Int(UInt16(bigEndian: address.sin_port))
             }
-            guard result else { throw DepotError(description: "no free port on loopback") }
-            return Int(UInt16(bigEndian: address.sin_port))
-        }
     }
 
     /// Whether somebody takes connections on a port of the loopback interface.
@@ -30,9 +31,10 @@ extension LocalDepot {
 
     /// The status of an HTTP GET on the loopback interface.
     static func httpStatus(port: Int, path: String) -> Int? {
-        httpGet(port: port, path: path).flatMap { response in
-            response.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-        }
+        httpGet(port: port, path: path)
+            .flatMap { response in
+                response.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            }
     }
 
     /// The whole answer to an HTTP GET, head and body.
@@ -41,7 +43,12 @@ extension LocalDepot {
         defer { _ = Glibc.close(descriptor) }
         var timeout = timeval(tv_sec: 2, tv_usec: 0)
         _ = unsafe setsockopt(
-            descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+            descriptor,
+            SOL_SOCKET,
+            SO_RCVTIMEO,
+            &timeout,
+            socklen_t(MemoryLayout<timeval>.size)
+        )
         let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         guard unsafe write(descriptor, request, request.utf8.count) > 0 else { return nil }
         var bytes: [UInt8] = []

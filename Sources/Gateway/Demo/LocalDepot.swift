@@ -31,24 +31,30 @@ final class LocalDepot {
     let program: String
 
     init(
-        assets: String, vehicles: [String] = ["car-0001"], program: String = LocalDepot.ownProgram
+        assets: String,
+        vehicles: [String] = ["car-0001"],
+        program: String = LocalDepot.ownProgram
     ) throws {
         self.assets = assets
         self.program = program
         folder = NSTemporaryDirectory() + "/gateway-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
+            atPath: folder,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
         let ports = try Self.freePorts(3)
         (vehiclePort, servicePort, httpPort) = (ports[0], ports[1], ports[2])
         let maker = try ChildProcess(
             "/usr/bin/env",
             ["bash", assets + "/certs/make-certs.sh", "--out", certificates]
                 + vehicles.flatMap { ["--vehicle", $0] },
-            output: folder + "/certs.log")
+            output: folder + "/certs.log"
+        )
         guard maker.wait() == 0 else {
             throw DepotError(
-                description: "certificates can't be made: \(read(folder + "/certs.log"))")
+                description: "certificates can't be made: \(read(folder + "/certs.log"))"
+            )
         }
         try writeBrokerConfiguration()
     }
@@ -66,11 +72,16 @@ final class LocalDepot {
     // Broker.
 
     private func writeBrokerConfiguration() throws {
-        let shipped = try String(contentsOfFile: assets + "/systemd/mosquitto.conf", encoding: .utf8)
+        let shipped = try String(
+            contentsOfFile: assets + "/systemd/mosquitto.conf",
+            encoding: .utf8
+        )
         let acl = folder + "/mosquitto.acl"
         try FileManager.default.copyItem(atPath: assets + "/systemd/mosquitto.acl", toPath: acl)
         try FileManager.default.createDirectory(
-            atPath: folder + "/broker", withIntermediateDirectories: true)
+            atPath: folder + "/broker",
+            withIntermediateDirectories: true
+        )
         let text =
             shipped
             .replacing("/etc/fleet-edge-gateway/tls/", with: certificates + "/")
@@ -79,15 +90,22 @@ final class LocalDepot {
             .replacing("\nlistener 8883\n", with: "\nlistener \(vehiclePort) 127.0.0.1\n")
             .replacing("\nlistener 8884 127.0.0.1\n", with: "\nlistener \(servicePort) 127.0.0.1\n")
         // Started as root, mosquitto would become a user who can't read this folder.
-        try (text + "\nuser \(NSUserName())\n").write(
-            toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
+        try (text + "\nuser \(NSUserName())\n")
+            .write(
+                toFile: folder + "/mosquitto.conf",
+                atomically: true,
+                encoding: .utf8
+            )
     }
 
     /// Starts the broker and waits until it takes connections.
     func startBroker() throws {
         let program = try Self.find("mosquitto")
         broker = try ChildProcess(
-            program, ["-c", folder + "/mosquitto.conf"], output: folder + "/broker.log")
+            program,
+            ["-c", folder + "/mosquitto.conf"],
+            output: folder + "/broker.log"
+        )
         try waitUntil("the broker listens", log: folder + "/broker.log") { [servicePort] in
             Self.accepts(port: servicePort)
         }
@@ -113,17 +131,24 @@ final class LocalDepot {
     }
 
     /// Starts the gateway, this very program, and waits until it is ready.
-    func startGateway(waitsUntilReady: Bool = true, wrapper: [String] = []) throws {
-        let command = wrapper + [
-            program, "run", "--config", configurationFile, "--log-level", "notice",
-        ]
-        gateway = try ChildProcess(
-            command[0], Array(command.dropFirst()), output: gatewayLog,
-            environment: ["SWIFT_BACKTRACE": "enable=no"])
-        guard waitsUntilReady else { return }
+    @discardableResult
+    func startGateway(waitsUntilReady: Bool = true, wrapper: [String] = []) throws -> ChildProcess {
+        let command =
+            wrapper + [
+                program, "run", "--config", configurationFile, "--log-level", "notice",
+            ]
+        let gateway = try ChildProcess(
+            command[0],
+            Array(command.dropFirst()),
+            output: gatewayLog,
+            environment: ["SWIFT_BACKTRACE": "enable=no"]
+        )
+        self.gateway = gateway
+        guard waitsUntilReady else { return gateway }
         try waitUntil("the gateway is ready", log: gatewayLog) { [httpPort] in
             Self.httpStatus(port: httpPort, path: "/readyz") == 200
         }
+        return gateway
     }
 
     func stopGateway() {
@@ -139,15 +164,24 @@ final class LocalDepot {
     // Clients.
 
     /// How a client with one of the depot's certificates connects.
-    func connection(_ certificate: String, clientID: String, port: Int? = nil, version: Int = 5)
+    func connection(
+        _ certificate: String,
+        clientID: String,
+        port: Int? = nil,
+        version: Int = 5
+    )
         -> MQTTConnectionConfiguration
     {
         MQTTConnectionConfiguration(
-            host: "localhost", port: port ?? servicePort, usesTLS: true,
+            host: "localhost",
+            port: port ?? servicePort,
+            usesTLS: true,
             caFile: certificates + "/ca.crt",
             certificateFile: certificates + "/\(certificate).crt",
-            keyFile: certificates + "/\(certificate).key", clientID: clientID,
-            protocolVersion: version)
+            keyFile: certificates + "/\(certificate).key",
+            clientID: clientID,
+            protocolVersion: version
+        )
     }
 
     /// Arguments for mosquitto_sub and mosquitto_pub.
@@ -169,24 +203,30 @@ final class LocalDepot {
     /// The folder with the shipped files: given, here, or where the package installs them.
     static func findAssets(_ given: String?) throws -> String {
         let installed = "/usr/share/fleet-edge-gateway"
-        let candidates = [given, FileManager.default.currentDirectoryPath, installed].compactMap(\.self)
+        let candidates = [given, FileManager.default.currentDirectoryPath, installed]
+            .compactMap(\.self)
         for folder in candidates
         where FileManager.default.fileExists(atPath: folder + "/certs/make-certs.sh") {
             return folder
         }
         throw DepotError(
             description: "certs/make-certs.sh is not here; run this in the repository, "
-                + "or name its folder with --assets")
+                + "or name its folder with --assets"
+        )
     }
 
     /// A program on the path or where Debian puts servers.
     static func find(_ name: String) throws -> String {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"] {
+        for folder in path.split(separator: ":").map(String.init) + [
+            "/usr/sbin", "/usr/local/sbin",
+        ] {
             let file = "\(folder)/\(name)"
             if FileManager.default.isExecutableFile(atPath: file) { return file }
         }
-        throw DepotError(description: "\(name) is not installed; apt-get install mosquitto mosquitto-clients")
+        throw DepotError(
+            description: "\(name) is not installed; apt-get install mosquitto mosquitto-clients"
+        )
     }
 
     private func read(_ path: String) -> String {
@@ -195,13 +235,18 @@ final class LocalDepot {
 
     /// Waits for a condition; the log's end explains why it did not come.
     func waitUntil(
-        _ what: String, log: String? = nil, seconds: Double = 30, _ condition: () -> Bool
+        _ what: String,
+        log: String? = nil,
+        seconds: Double = 30,
+        _ condition: () -> Bool
     ) throws {
         let deadline = Date().addingTimeInterval(seconds)
         while !condition() {
             guard Date() < deadline else {
                 let end = log.map { read($0).suffix(2_000) } ?? ""
-                throw DepotError(description: "waited \(Int(seconds)) s in vain until \(what)\n\(end)")
+                throw DepotError(
+                    description: "waited \(Int(seconds)) s in vain until \(what)\n\(end)"
+                )
             }
             ChildProcess.pause(0.01)
         }

@@ -16,7 +16,8 @@ final class Publisher: MQTTClientDelegate {
 
     init(_ connection: MQTTConnectionConfiguration) throws {
         client = try MQTTClient(
-            MQTTClientOptions(connection: connection, cleanStart: true, sendMaximum: Self.window))
+            MQTTClientOptions(connection: connection, cleanStart: true, sendMaximum: Self.window)
+        )
         client.delegate = self
         try client.connect()
         let deadline = WallClock.now() + 10_000
@@ -70,14 +71,16 @@ final class Publisher: MQTTClientDelegate {
         guard reason != 0 else { return }
         failure = MQTTError(
             message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-            isRefusal: MQTTClient.isRefusal(reason))
+            isRefusal: MQTTClient.isRefusal(reason)
+        )
     }
 
     func published(packetID: UInt16, reason: Int) {
         guard let number = inFlight.removeValue(forKey: packetID) else { return }
         guard reason < 0x80 else {
             failure = MQTTError(
-                message: "the broker refuses a publish: \(MQTTClient.reasonText(reason))")
+                message: "the broker refuses a publish: \(MQTTClient.reasonText(reason))"
+            )
             return
         }
         acknowledgedCount += 1

@@ -9,7 +9,9 @@ struct Replay {
 
     /// Publishes every line and waits for the acknowledgements; gives how many were published.
     func run(
-        _ trace: TraceFile, to publisher: Publisher, willPublish: (TraceLine) -> Void = { _ in }
+        _ trace: TraceFile,
+        to publisher: Publisher,
+        willPublish: (TraceLine) -> Void = { _ in }
     ) throws -> Int {
         let started = WallClock.monotonicNanoseconds()
         var first: Timestamp?
@@ -31,7 +33,11 @@ struct Replay {
         return count
     }
 
-    private func wait(until milliseconds: Double, since started: UInt64, _ publisher: Publisher)
+    private func wait(
+        until milliseconds: Double,
+        since started: UInt64,
+        _ publisher: Publisher
+    )
         throws
     {
         while !interrupt.isSet {

@@ -19,7 +19,8 @@ final class Subscriber: Sendable {
 
     /// Connects, and again whenever the broker was away; the session outlives the connection.
     init(
-        _ connection: MQTTConnectionConfiguration, filters: [String],
+        _ connection: MQTTConnectionConfiguration,
+        filters: [String],
         onMessage: @escaping @Sendable (ReceivedMessage) -> Void
     ) {
         let thread = Thread { [self] in
@@ -66,15 +67,20 @@ private final class SubscriberConnection: MQTTClientDelegate {
     private var onUp: () -> Void = {}
 
     init(
-        _ connection: MQTTConnectionConfiguration, _ filters: [String],
+        _ connection: MQTTConnectionConfiguration,
+        _ filters: [String],
         _ onMessage: @escaping (ReceivedMessage) -> Void
     ) throws {
         self.filters = filters
         self.onMessage = onMessage
         client = try MQTTClient(
             MQTTClientOptions(
-                connection: connection, cleanStart: false, sessionExpirySeconds: 3_600,
-                receiveMaximum: 5_000))
+                connection: connection,
+                cleanStart: false,
+                sessionExpirySeconds: 3_600,
+                receiveMaximum: 5_000
+            )
+        )
         client.delegate = self
         try client.connect()
     }
@@ -126,8 +132,12 @@ private final class SubscriberConnection: MQTTClientDelegate {
         let payload = unsafe [UInt8](message.payload)
         onMessage(
             ReceivedMessage(
-                topic: topic, payload: payload,
-                arrivalNanoseconds: WallClock.monotonicNanoseconds(), isRetained: message.isRetained))
+                topic: topic,
+                payload: payload,
+                arrivalNanoseconds: WallClock.monotonicNanoseconds(),
+                isRetained: message.isRetained
+            )
+        )
     }
 
     func published(packetID: UInt16, reason: Int) {}

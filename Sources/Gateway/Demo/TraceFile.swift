@@ -73,7 +73,10 @@ final class TraceFile {
         guard let topic, let time else { throw wrong(#"has no "topic" or no "ts""#) }
         let payload = text[marker.upperBound..<end].trimmingPrefix(while: \.isWhitespace)
         return TraceLine(
-            topic: topic, time: Timestamp(milliseconds: time), payload: Array(payload.utf8))
+            topic: topic,
+            time: Timestamp(milliseconds: time),
+            payload: Array(payload.utf8)
+        )
     }
 
     private func nextLine() throws -> [UInt8]? {

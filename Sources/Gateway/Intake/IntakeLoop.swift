@@ -12,8 +12,10 @@ import Logging
 
 /// Takes messages in; owns the processor and the log's writer, on one thread.
 final class IntakeLoop {
-    /// Messages that make a commit worth its fsync. Under load the loop waits until so many should
-    /// have come: at 5,000 messages a second this halves the CPU per message.
+    /// Messages that make a commit worth its fsync.
+    ///
+    /// Under load the loop waits until so many should have come: at 5,000 messages a second this
+    /// halves the CPU per message.
     private static let companyMessages = 16.0
     /// The longest such wait.
     private static let companyMillisecondsMax = 3.0
@@ -51,8 +53,13 @@ final class IntakeLoop {
     private var gaps = GapCollector()
 
     init(
-        configuration: Configuration, log: EventLog, inbox: LogInbox, stop: StopSignal,
-        health: Health, metrics: GatewayMetrics, logger: Logger
+        configuration: Configuration,
+        log: EventLog,
+        inbox: LogInbox,
+        stop: StopSignal,
+        health: Health,
+        metrics: GatewayMetrics,
+        logger: Logger
     ) throws {
         self.configuration = configuration
         self.log = log
@@ -63,13 +70,23 @@ final class IntakeLoop {
         makeEngine = { try RuleEngine.make(configuration) }
         (processor, writer) = try Self.recover(configuration, log, makeEngine)
         self.metrics = IntakeObserver(
-            configuration: configuration, rules: processor.engine.rules, metrics: metrics)
-        sessions = try configuration.sources.enumerated().map { index, source in
-            MQTTSession(
-                configuration: source, index: index, limits: configuration.limits,
-                ledgerBatches: try log.ledgerBatches(source: source.name), wakeUp: stop.wakeUp,
-                health: health, metrics: metrics.source(source.name), logger: logger)
-        }
+            configuration: configuration,
+            rules: processor.engine.rules,
+            metrics: metrics
+        )
+        sessions = try configuration.sources.enumerated()
+            .map { index, source in
+                MQTTSession(
+                    configuration: source,
+                    index: index,
+                    limits: configuration.limits,
+                    ledgerBatches: try log.ledgerBatches(source: source.name),
+                    wakeUp: stop.wakeUp,
+                    health: health,
+                    metrics: metrics.source(source.name),
+                    logger: logger
+                )
+            }
         health.logIsWritable()
     }
 
@@ -131,14 +148,19 @@ final class IntakeLoop {
                 now: now,
                 isHeard: sessions.map {
                     $0.isHeard(at: now, settleMilliseconds: configuration.clock.settleMilliseconds)
-                })
+                }
+            )
             let outcome = try processor.process(batch, clock: clock)
             let processed = WallClock.monotonicNanoseconds()
             if !outcome.isEmpty || hasLedger {
                 try commit(outcome)
                 metrics.observe(
-                    outcome, batch, processor, processNanoseconds: processed - started,
-                    commitNanoseconds: WallClock.monotonicNanoseconds() - processed)
+                    outcome,
+                    batch,
+                    processor,
+                    processNanoseconds: processed - started,
+                    commitNanoseconds: WallClock.monotonicNanoseconds() - processed
+                )
             }
         } catch {
             return giveUp(error, now)
@@ -174,7 +196,9 @@ final class IntakeLoop {
             session.abandon(because: "the log can't be written", until: logBlockedUntil)
         }
         health.logIsNotWritable(because: "\(error)")
-        if !isLogDown { logger.critical("log not writable", metadata: [LogKeys.reason: "\(error)"]) }
+        if !isLogDown {
+            logger.critical("log not writable", metadata: [LogKeys.reason: "\(error)"])
+        }
         isLogDown = true
         needsRecovery = true
     }
@@ -214,7 +238,10 @@ final class IntakeLoop {
             }
             guard now >= nextEvictionAt else { return }
             let eviction = try writer.evictChunk(
-                configuration.log, cursors: inbox.slowestCursors(), now: now)
+                configuration.log,
+                cursors: inbox.slowestCursors(),
+                now: now
+            )
             // More may be due right away; otherwise the next look has time.
             nextEvictionAt = now + (eviction == nil ? 1_000 : Self.evictionMilliseconds)
             if let eviction { gaps.add(eviction) }
@@ -286,16 +313,23 @@ final class IntakeLoop {
 
     /// Makes processor and writer from what the log holds.
     private static func recover(
-        _ configuration: Configuration, _ log: EventLog,
+        _ configuration: Configuration,
+        _ log: EventLog,
         _ makeEngine: () throws -> (RuleEngine, SignalTable)
     ) throws -> (Processor, LogWriter) {
         let (engine, signals) = try makeEngine()
         let writer = try LogWriter(
-            log: log, signals: signals, sourceNames: configuration.sources.map(\.name),
-            ledgerBatchesMax: configuration.sources.map(\.ledgerCapacity).max() ?? 1)
+            log: log,
+            signals: signals,
+            sourceNames: configuration.sources.map(\.name),
+            ledgerBatchesMax: configuration.sources.map(\.ledgerCapacity).max() ?? 1
+        )
         let processor = Processor(
-            configuration: configuration, engine: engine, signals: signals,
-            nextOffsets: writer.nextOffsets)
+            configuration: configuration,
+            engine: engine,
+            signals: signals,
+            nextOffsets: writer.nextOffsets
+        )
         let orphans = try log.recover(into: processor, sources: configuration.sources)
         if !orphans.isEmpty {
             let outcome = processor.orphaned(orphans, at: WallClock.now())
@@ -310,10 +344,16 @@ extension RuleEngine {
     static func make(_ configuration: Configuration) throws -> (RuleEngine, SignalTable) {
         let problems = ProblemCollector()
         let signals = SignalTable(
-            catalogue: configuration.signals, signalsMax: configuration.limits.signalsMax)
+            catalogue: configuration.signals,
+            signalsMax: configuration.limits.signalsMax
+        )
         let drafts = configuration.ruleFiles.flatMap { RuleFile.read(path: $0, problems: problems) }
         let engine = try RuleEngine(
-            drafts: drafts, signals: signals, limits: configuration.limits, problems: problems)
+            drafts: drafts,
+            signals: signals,
+            limits: configuration.limits,
+            problems: problems
+        )
         try problems.throwIfAny()
         return (engine, signals)
     }

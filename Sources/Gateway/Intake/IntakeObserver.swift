@@ -18,15 +18,19 @@ final class IntakeObserver {
         self.rules = rules
         sources = configuration.sources.map { metrics.source($0.name) }
         streams = Dictionary(
-            uniqueKeysWithValues: StreamName.all.map { ($0, metrics.stream($0)) })
+            uniqueKeysWithValues: StreamName.all.map { ($0, metrics.stream($0)) }
+        )
     }
 
     var commitFailures: Counter { metrics.intake.commitFailures }
 
     /// A batch was committed.
     func observe(
-        _ outcome: Outcome, _ batch: MessageBatch, _ processor: Processor,
-        processNanoseconds: UInt64, commitNanoseconds: UInt64
+        _ outcome: Outcome,
+        _ batch: MessageBatch,
+        _ processor: Processor,
+        processNanoseconds: UInt64,
+        commitNanoseconds: UInt64
     ) {
         if !batch.isEmpty {
             metrics.intake.batches.increment()

@@ -48,8 +48,13 @@ final class MQTTSession {
     private var ending: MQTTError?
 
     init(
-        configuration: SourceConfiguration, index: Int, limits: LimitsConfiguration,
-        ledgerBatches: [[UInt8]], wakeUp: WakeUp, health: Health, metrics: SourceMetrics,
+        configuration: SourceConfiguration,
+        index: Int,
+        limits: LimitsConfiguration,
+        ledgerBatches: [[UInt8]],
+        wakeUp: WakeUp,
+        health: Health,
+        metrics: SourceMetrics,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -66,7 +71,8 @@ final class MQTTSession {
         ledger.restore(ledgerBatches)
         backoff = Backoff(
             minMilliseconds: configuration.connection.reconnectMinMilliseconds,
-            maxMilliseconds: configuration.connection.reconnectMaxMilliseconds)
+            maxMilliseconds: configuration.connection.reconnectMaxMilliseconds
+        )
         state = .waiting(until: .distantPast)
     }
 
@@ -212,10 +218,12 @@ final class MQTTSession {
     private func beginConnecting() {
         isWatchingDuplicates = true
         let options = MQTTClientOptions(
-            connection: configuration.connection, cleanStart: false,
+            connection: configuration.connection,
+            cleanStart: false,
             sessionExpirySeconds: configuration.sessionExpirySeconds,
             receiveMaximum: configuration.receiveMaximum,
-            watchesDuplicates: true)
+            watchesDuplicates: true
+        )
         state = .connecting(MQTTConnector(options, wakeUp: wakeUp))
     }
 
@@ -234,7 +242,9 @@ final class MQTTSession {
         goDown(because: error.message)
         let wait = backoff.next()
         logger.debug(
-            "will try again", metadata: [LogKeys.delayMilliseconds: "\(wait)"])
+            "will try again",
+            metadata: [LogKeys.delayMilliseconds: "\(wait)"]
+        )
         state = .waiting(until: now + wait)
     }
 
@@ -276,11 +286,15 @@ final class MQTTSession {
 
     private func topic(_ bytes: UnsafeRawBufferPointer) -> Topic {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for unsafe byte in unsafe bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
+        for index in bytes.indices {
+            hash = unsafe (hash ^ UInt64(bytes[index])) &* 0x0100_0000_01B3
+        }
         if let known = topics[hash], unsafe known.name.utf8.elementsEqual(bytes) { return known }
         if topics.count >= Self.topicsMax { topics.removeAll() }
         let topic = Topic(
-            name: unsafe String(decoding: bytes, as: UTF8.self), patterns: patterns)
+            name: unsafe String(decoding: bytes, as: UTF8.self),
+            patterns: patterns
+        )
         topics[hash] = topic
         return topic
     }
@@ -291,7 +305,8 @@ extension MQTTSession: MQTTClientDelegate {
         guard reason == 0, case .opening(let client, _) = state else {
             ending = MQTTError(
                 message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-                isRefusal: MQTTClient.isRefusal(reason))
+                isRefusal: MQTTClient.isRefusal(reason)
+            )
             return
         }
         ledger.connected(isSessionPresent: isSessionPresent)
@@ -325,7 +340,8 @@ extension MQTTSession: MQTTClientDelegate {
             let reason = MQTTClient.reasonText(value)
             ending = MQTTError(
                 message: "the broker refuses the subscription '\(pattern)': \(reason)",
-                isRefusal: true)
+                isRefusal: true
+            )
         }
     }
 
@@ -333,7 +349,9 @@ extension MQTTSession: MQTTClientDelegate {
         lastMessageAt = now
         if message.qos > 0 {
             let entry = RedeliveryLedger.Entry(
-                packetID: message.packetID, digest: message.digest)
+                packetID: message.packetID,
+                digest: message.digest
+            )
             if ledger.recognise(entry, isDuplicate: message.isDuplicate ?? false) {
                 counts.redelivered += 1
                 return
@@ -345,8 +363,13 @@ extension MQTTSession: MQTTClientDelegate {
         counts.messages += 1
         counts.bytes += payload.count
         unsafe batch.append(
-            source: index, topic: topic(message.topicBytes), payload: payload, qos: message.qos,
-            packetID: message.packetID, arrival: now)
+            source: index,
+            topic: topic(message.topicBytes),
+            payload: payload,
+            qos: message.qos,
+            packetID: message.packetID,
+            arrival: now
+        )
     }
 
     func published(packetID: UInt16, reason: Int) {}
@@ -358,8 +381,9 @@ extension MQTTSession: MQTTClientDelegate {
 }
 
 extension SourceConfiguration {
-    /// How far back a broker may redeliver. MQTT 3.1.1 has no Receive Maximum: there only the
-    /// packet id's range bounds it.
+    /// How far back a broker may redeliver.
+    ///
+    /// MQTT 3.1.1 has no Receive Maximum: there only the packet id's range bounds it.
     var ledgerCapacity: Int {
         connection.protocolVersion == 5 ? receiveMaximum : Int(UInt16.max)
     }

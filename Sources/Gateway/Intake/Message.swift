@@ -45,7 +45,11 @@ struct MessageBatch {
 
     /// Appends a message; its payload is copied once, here.
     mutating func append(
-        source: Int, topic: Topic, payload: UnsafeRawBufferPointer, qos: UInt8, packetID: UInt16,
+        source: Int,
+        topic: Topic,
+        payload: UnsafeRawBufferPointer,
+        qos: UInt8,
+        packetID: UInt16,
         arrival: Timestamp
     ) {
         if !bytes.isEmpty { bytes.removeLast(JSONParser.padding) }
@@ -55,8 +59,14 @@ struct MessageBatch {
         bytes.append(contentsOf: repeatElement(0, count: JSONParser.padding))
         messages.append(
             Message(
-                source: source, topic: topic, payload: range, qos: qos, packetID: packetID,
-                arrival: arrival))
+                source: source,
+                topic: topic,
+                payload: range,
+                qos: qos,
+                packetID: packetID,
+                arrival: arrival
+            )
+        )
     }
 
     mutating func removeAll() {

@@ -31,14 +31,18 @@ struct RedeliveryLedger {
     /// Whether a redelivery is still possible, so that DUP flags are worth watching.
     var hasSuspects: Bool { suspectsEnd > max(0, committedCount - capacity) && !entries.isEmpty }
 
-    /// A connection was made. A session that was not resumed voids the ledger.
+    /// A connection was made.
+    ///
+    /// A session that was not resumed voids the ledger.
     mutating func connected(isSessionPresent: Bool) {
         pending.removeAll()
         if !isSessionPresent { entries.removeAll() }
         suspectsEnd = committedCount
     }
 
-    /// Whether a message was committed before. Either way it is recorded with the current batch.
+    /// Whether a message was committed before.
+    ///
+    /// Either way it is recorded with the current batch.
     mutating func recognise(_ entry: Entry, isDuplicate: Bool) -> Bool {
         pending.append(entry)
         guard isDuplicate, let known = entries[entry.packetID], known.number < suspectsEnd else {
@@ -52,8 +56,12 @@ struct RedeliveryLedger {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(pending.count * 10)
         for entry in pending {
-            unsafe withUnsafeBytes(of: entry.packetID.littleEndian) { unsafe bytes.append(contentsOf: $0) }
-            unsafe withUnsafeBytes(of: entry.digest.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+            unsafe withUnsafeBytes(of: entry.packetID.littleEndian) {
+                unsafe bytes.append(contentsOf: $0)
+            }
+            unsafe withUnsafeBytes(of: entry.digest.littleEndian) {
+                unsafe bytes.append(contentsOf: $0)
+            }
         }
         return bytes
     }
@@ -75,9 +83,10 @@ struct RedeliveryLedger {
         for batch in batches {
             for start in stride(from: 0, to: batch.count - 9, by: 10) {
                 let packetID = UInt16(batch[start]) | UInt16(batch[start + 1]) << 8
-                let digest = (0..<8).reduce(0 as UInt64) {
-                    $0 | UInt64(batch[start + 2 + $1]) << UInt64($1 * 8)
-                }
+                let digest = (0..<8)
+                    .reduce(0 as UInt64) {
+                        $0 | UInt64(batch[start + 2 + $1]) << UInt64($1 * 8)
+                    }
                 pending.append(Entry(packetID: packetID, digest: digest))
             }
         }

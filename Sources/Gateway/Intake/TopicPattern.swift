@@ -23,7 +23,8 @@ struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
             case .field, .any: "+"
             case .rest: "#"
             }
-        }.joined(separator: "/")
+        }
+        .joined(separator: "/")
     }
 
     /// The names of its levels, in order.
@@ -36,7 +37,8 @@ struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
         guard !text.isEmpty else { throw TopicPatternError(message: "must not be empty") }
         guard !text.hasPrefix("$share/") else {
             throw TopicPatternError(
-                message: "must not start with '$share/'; set 'share' on the source instead")
+                message: "must not start with '$share/'; set 'share' on the source instead"
+            )
         }
         var levels: [Level] = []
         let words = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -52,7 +54,8 @@ struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
                 levels.append(.field(String(word.dropFirst().dropLast())))
             case _ where word.contains(where: { "+#{}".contains($0) }):
                 throw TopicPatternError(
-                    message: "level '\(word)' must be a word, '{name}', '+' or '#'")
+                    message: "level '\(word)' must be a word, '{name}', '+' or '#'"
+                )
             default: levels.append(.literal(String(word)))
             }
         }

@@ -66,8 +66,10 @@ final class EventLog: Sendable {
         self.path = path
         do {
             try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o750])
+                atPath: directory,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o750]
+            )
         } catch {
             throw .cannotOpen(path: path, reason: "\(error.localizedDescription)")
         }
@@ -84,7 +86,8 @@ final class EventLog: Sendable {
                         PRAGMA secure_delete = OFF;
                         PRAGMA wal_autocheckpoint = 0;
                         PRAGMA cache_size = -8000;
-                        """)
+                        """
+                )
                 if let pagesMax { try db.execute(sql: "PRAGMA max_page_count = \(pagesMax)") }
             }
             pool = try DatabasePool(path: path, configuration: configuration)

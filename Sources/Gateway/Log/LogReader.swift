@@ -29,7 +29,12 @@ final class LogReader {
     }
 
     /// Up to `count` events, or about `bytesMax` of payload, behind an offset, in their order.
-    func read(_ stream: String, after offset: Int64, count: Int, bytesMax: Int) throws
+    func read(
+        _ stream: String,
+        after offset: Int64,
+        count: Int,
+        bytesMax: Int
+    ) throws
         -> [StoredEvent]
     {
         try queue.unsafeRead { db in
@@ -48,7 +53,11 @@ final class LogReader {
                         offset: statement.int(0),
                         eventTime: Timestamp(milliseconds: statement.int(1)),
                         arrival: Timestamp(milliseconds: statement.int(2)),
-                        key: statement.text(3), topic: statement.text(4), payload: payload))
+                        key: statement.text(3),
+                        topic: statement.text(4),
+                        payload: payload
+                    )
+                )
             }
             return events
         }
@@ -58,8 +67,10 @@ final class LogReader {
     func cursor(sink: String, stream: String) throws -> Int64 {
         try queue.read { db in
             try Int64.fetchOne(
-                db, sql: "SELECT offset FROM cursor WHERE sink = ? AND stream = ?",
-                arguments: [sink, stream]) ?? 0
+                db,
+                sql: "SELECT offset FROM cursor WHERE sink = ? AND stream = ?",
+                arguments: [sink, stream]
+            ) ?? 0
         }
     }
 
@@ -67,7 +78,10 @@ final class LogReader {
     func headOffset(of stream: String) throws -> Int64 {
         try queue.read { db in
             try Int64.fetchOne(
-                db, sql: "SELECT next_offset - 1 FROM stream WHERE name = ?", arguments: [stream])
+                db,
+                sql: "SELECT next_offset - 1 FROM stream WHERE name = ?",
+                arguments: [stream]
+            )
                 ?? 0
         }
     }
@@ -76,11 +90,12 @@ final class LogReader {
         if let statement = statements[stream] { return statement }
         precondition(StreamName.all.contains(stream), "a reader reads streams only")
         let statement = try unsafe SQLiteStatement(
-            db.sqliteConnection!,
+            db.connection(),
             """
             SELECT offset, event_time, arrival_time, key, topic, payload FROM "\(stream)"
             WHERE offset > ? ORDER BY offset LIMIT ?
-            """)
+            """
+        )
         statements[stream] = statement
         return statement
     }

@@ -14,14 +14,19 @@ extension EventLog {
     /// Gives a new processor the state that was committed last.
     ///
     /// Alerts whose rule is gone come back in the result: their end must still be told.
-    func recover(into processor: Processor, sources: [SourceConfiguration]) throws
+    func recover(
+        into processor: Processor,
+        sources: [SourceConfiguration]
+    ) throws
         -> [StoredAlert]
     {
         let parser = JSONParser(depthMax: 3)
         let sourceIndices = Dictionary(
-            uniqueKeysWithValues: sources.enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: sources.enumerated().map { ($1.name, $0) }
+        )
         let ruleIndices = Dictionary(
-            uniqueKeysWithValues: processor.engine.rules.enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: processor.engine.rules.enumerated().map { ($1.name, $0) }
+        )
         return try pool.read { db in
             var vehicles: [String: Vehicle] = [:]
             var order: [String] = []
@@ -29,16 +34,20 @@ extension EventLog {
             let rows = try Row.fetchCursor(db, sql: "SELECT * FROM vehicle ORDER BY id")
             while let row = try rows.next() {
                 let vehicle = Vehicle(
-                    id: row["id"], source: sourceIndices[row["source"]] ?? 0,
+                    id: row["id"],
+                    source: sourceIndices[row["source"]] ?? 0,
                     eventTime: Timestamp(milliseconds: row["event_time"]),
-                    heardAt: Timestamp(milliseconds: row["arrival_time"]))
+                    heardAt: Timestamp(milliseconds: row["arrival_time"])
+                )
                 try vehicle.decodeSignals(row["signals"], names: processor.signals, parser: parser)
                 vehicles[vehicle.id] = vehicle
                 order.append(vehicle.id)
             }
             let replay = SnapshotReplay(
-                signals: processor.signals, sourceIndices: sourceIndices,
-                depthMax: processor.depthMax)
+                signals: processor.signals,
+                sourceIndices: sourceIndices,
+                depthMax: processor.depthMax
+            )
             try replay.merge(db, into: &vehicles, &order)
             for id in order {
                 guard let vehicle = vehicles[id] else { continue }
@@ -50,13 +59,18 @@ extension EventLog {
         }
     }
 
-    private static func alerts(_ db: Database, _ ruleIndices: [String: Int]) throws
+    private static func alerts(
+        _ db: Database,
+        _ ruleIndices: [String: Int]
+    ) throws
         -> (known: [String: [AlertInstance]], orphans: [StoredAlert])
     {
         var known: [String: [AlertInstance]] = [:]
         var orphans: [StoredAlert] = []
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM alert ORDER BY vehicle, active_at, alert")
-        {
+        for row in try Row.fetchAll(
+            db,
+            sql: "SELECT * FROM alert ORDER BY vehicle, active_at, alert"
+        ) {
             let alert: String = row["alert"]
             let vehicle: String = row["vehicle"]
             let instance = AlertInstance(
@@ -64,7 +78,8 @@ extension EventLog {
                 phase: AlertInstance.Phase(rawValue: row["phase"]) ?? .pending,
                 activeAt: Timestamp(milliseconds: row["active_at"]),
                 firedAt: (row["fired_at"] as Int64?).map { Timestamp(milliseconds: $0) },
-                endedAt: (row["ended_at"] as Int64?).map { Timestamp(milliseconds: $0) })
+                endedAt: (row["ended_at"] as Int64?).map { Timestamp(milliseconds: $0) }
+            )
             if instance.rule >= 0 {
                 known[vehicle, default: []].append(instance)
             } else {
@@ -83,8 +98,10 @@ extension EventLog {
     func ledgerBatches(source: String) throws -> [[UInt8]] {
         try pool.read { db in
             let rows = try Row.fetchAll(
-                db, sql: "SELECT entries FROM redelivery WHERE source = ? ORDER BY batch",
-                arguments: [source])
+                db,
+                sql: "SELECT entries FROM redelivery WHERE source = ? ORDER BY batch",
+                arguments: [source]
+            )
             return rows.map { Array($0["entries"] as Data) }
         }
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import GRDB
 
-/// The numbered steps from an empty file to today's schema. A step that was released never changes.
+/// The numbered steps from an empty file to today's schema.
+///
+/// A step that was released never changes.
 enum LogSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -27,7 +29,8 @@ enum LogSchema {
                 );
                 INSERT INTO stream (name, first_offset, next_offset, bytes)
                     VALUES ('\(stream)', 1, 1, 0);
-                """)
+                """
+        )
     }
 
     private static let version1 = """

@@ -22,7 +22,7 @@ struct LogStatements {
 
     init(_ db: Database) throws {
         func make(_ sql: String) throws -> SQLiteStatement {
-            try unsafe SQLiteStatement(db.sqliteConnection!, sql)
+            try unsafe SQLiteStatement(db.connection(), sql)
         }
         var inserts: [String: SQLiteStatement] = [:]
         for stream in StreamName.all {
@@ -30,7 +30,8 @@ struct LogStatements {
                 """
                 INSERT INTO "\(stream)" (offset, event_time, arrival_time, key, topic, payload)
                 VALUES (?, ?, ?, ?, ?, ?)
-                """)
+                """
+            )
         }
         self.inserts = inserts
         var measures: [String: SQLiteStatement] = [:]
@@ -41,13 +42,15 @@ struct LogStatements {
                 SELECT coalesce(sum(length(CAST(payload AS BLOB)) + length(CAST(key AS BLOB))
                     + length(CAST(topic AS BLOB))), 0)
                 FROM "\(stream)" WHERE offset BETWEEN ? AND ?
-                """)
+                """
+            )
             deletes[stream] = try make("DELETE FROM \"\(stream)\" WHERE offset BETWEEN ? AND ?")
         }
         self.measures = measures
         self.deletes = deletes
         updateStream = try make(
-            "UPDATE stream SET first_offset = ?, next_offset = ?, bytes = ? WHERE name = ?")
+            "UPDATE stream SET first_offset = ?, next_offset = ?, bytes = ? WHERE name = ?"
+        )
         upsertVehicle = try make(
             """
             INSERT INTO vehicle (id, source, event_time, arrival_time, signals)
@@ -55,18 +58,22 @@ struct LogStatements {
             ON CONFLICT (id) DO UPDATE SET source = excluded.source,
                 event_time = excluded.event_time, arrival_time = excluded.arrival_time,
                 signals = excluded.signals
-            """)
+            """
+        )
         updateVehiclesAsOf = try make("UPDATE snapshot SET vehicles_as_of = ?")
         upsertAlert = try make(
             """
             INSERT OR REPLACE INTO alert (vehicle, alert, phase, active_at, fired_at, ended_at)
             VALUES (?, ?, ?, ?, ?, ?)
-            """)
+            """
+        )
         deleteAlert = try make("DELETE FROM alert WHERE vehicle = ? AND alert = ?")
         insertLedger = try make("INSERT INTO redelivery (source, batch, entries) VALUES (?, ?, ?)")
         pruneLedger = try make("DELETE FROM redelivery WHERE source = ? AND batch <= ?")
         voidLedger = try make("DELETE FROM redelivery WHERE source = ?")
-        moveCursor = try make("INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)")
+        moveCursor = try make(
+            "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)"
+        )
         begin = try make("BEGIN IMMEDIATE")
         commit = try make("COMMIT")
     }

@@ -27,22 +27,26 @@ extension LogWriter {
 
     /// Deletes one chunk of what is no longer kept; `nil` when there is nothing to delete.
     ///
-    /// - Parameters:
-    ///   - cursors: per stream, the slowest acknowledged offset; a stream without a sink has none.
+    /// `cursors` has, per stream, the slowest acknowledged offset; a stream without a sink has none.
     func evictChunk(
-        _ configuration: LogConfiguration, cursors: [String: Int64], now: Timestamp
+        _ configuration: LogConfiguration,
+        cursors: [String: Int64],
+        now: Timestamp
     ) throws(LogError) -> Eviction? {
         if let eviction = try evictForBudget(configuration, cursors: cursors, now: now) {
             return eviction
         }
         for stream in StreamName.all {
             let retention = configuration.streams[stream] ?? .standard(for: stream)
-            guard let extent = extents[stream], extent.firstOffset < extent.nextOffset else { continue }
+            guard let extent = extents[stream], extent.firstOffset < extent.nextOffset else {
+                continue
+            }
             let limit = min(cursors[stream] ?? .max, evictableEnd(of: stream, extent))
             guard limit >= extent.firstOffset else { continue }
             let isTooLarge = extent.bytes > retention.bytes
             let oldest = now + -retention.ageSeconds * 1_000
-            let last = try isTooLarge
+            let last =
+                try isTooLarge
                 ? min(limit, extent.firstOffset + Self.chunkRows - 1)
                 : lastOffset(of: stream, arrivedBefore: oldest, upTo: limit)
             guard let last, last >= extent.firstOffset else { continue }
@@ -52,19 +56,29 @@ extension LogWriter {
     }
 
     private func evictForBudget(
-        _ configuration: LogConfiguration, cursors: [String: Int64], now: Timestamp
+        _ configuration: LogConfiguration,
+        cursors: [String: Int64],
+        now: Timestamp
     ) throws(LogError) -> Eviction? {
         guard usedBytes() > configuration.budgetBytes else { return nil }
         for stream in StreamName.all {
             guard let extent = extents[stream], extent.firstOffset < extent.nextOffset - 1 else {
                 continue
             }
-            let last = min(extent.firstOffset + Self.chunkRows - 1, evictableEnd(of: stream, extent))
+            let last = min(
+                extent.firstOffset + Self.chunkRows - 1,
+                evictableEnd(of: stream, extent)
+            )
             guard last >= extent.firstOffset else { continue }
             let acknowledged = cursors[stream] ?? .max
             let undelivered = max(0, last - max(acknowledged, extent.firstOffset - 1))
             return try delete(
-                stream, through: last, cause: .budget, undelivered: undelivered, now: now)
+                stream,
+                through: last,
+                cause: .budget,
+                undelivered: undelivered,
+                now: now
+            )
         }
         return nil
     }
@@ -79,13 +93,18 @@ extension LogWriter {
     /// Pages of the database that hold something, in bytes.
     func usedBytes() -> Int64 {
         let pages = try? log.pool.writeWithoutTransaction { db in
-            try Int64.fetchOne(db, sql: "PRAGMA page_count")! * 4_096
-                - Int64.fetchOne(db, sql: "PRAGMA freelist_count")! * 4_096
+            let all = try Int64.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            let free = try Int64.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+            return (all - free) * 4_096
         }
         return pages ?? 0
     }
 
-    private func lastOffset(of stream: String, arrivedBefore time: Timestamp, upTo limit: Int64)
+    private func lastOffset(
+        of stream: String,
+        arrivedBefore time: Timestamp,
+        upTo limit: Int64
+    )
         throws(LogError) -> Int64?
     {
         guard let first = extents[stream]?.firstOffset else { return nil }
@@ -100,7 +119,8 @@ extension LogWriter {
                             WHERE offset BETWEEN ? AND ? ORDER BY offset LIMIT ?)
                         WHERE arrival_time < ?
                         """,
-                    arguments: [first, limit, Self.chunkRows, time.milliseconds])
+                    arguments: [first, limit, Self.chunkRows, time.milliseconds]
+                )
             }
         } catch {
             throw .failed(SQLiteFailure(code: SQLITE_ERROR, message: "\(error)"))
@@ -108,13 +128,20 @@ extension LogWriter {
     }
 
     private func delete(
-        _ stream: String, through last: Int64, cause: Eviction.Cause, undelivered: Int64,
+        _ stream: String,
+        through last: Int64,
+        cause: Eviction.Cause,
+        undelivered: Int64,
         now: Timestamp
     ) throws(LogError) -> Eviction {
         let first = extents[stream]?.firstOffset ?? 1
         let eviction = Eviction(
-            stream: stream, firstOffset: first, lastOffset: last, cause: cause,
-            undelivered: undelivered)
+            stream: stream,
+            firstOffset: first,
+            lastOffset: last,
+            cause: cause,
+            undelivered: undelivered
+        )
         try deleteHead(of: stream, through: last)
         return eviction
     }

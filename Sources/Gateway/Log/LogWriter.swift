@@ -54,7 +54,12 @@ final class LogWriter {
     private(set) var vehiclesAsOf: Int64
 
     /// `ledgerBatchesMax` bounds how many commits back the redelivery ledger reaches.
-    init(log: EventLog, signals: SignalTable, sourceNames: [String], ledgerBatchesMax: Int)
+    init(
+        log: EventLog,
+        signals: SignalTable,
+        sourceNames: [String],
+        ledgerBatchesMax: Int
+    )
         throws(LogError)
     {
         self.log = log
@@ -81,10 +86,13 @@ final class LogWriter {
         return Dictionary(
             uniqueKeysWithValues: rows.map {
                 let extent = StreamExtent(
-                    firstOffset: $0["first_offset"], nextOffset: $0["next_offset"],
-                    bytes: $0["bytes"])
+                    firstOffset: $0["first_offset"],
+                    nextOffset: $0["next_offset"],
+                    bytes: $0["bytes"]
+                )
                 return ($0["name"], extent)
-            })
+            }
+        )
     }
 
     private static func readLedgerBatch(_ db: Database) throws -> Int64 {
@@ -95,7 +103,11 @@ final class LogWriter {
     var nextOffsets: [String: Int64] { extents.mapValues(\.nextOffset) }
 
     /// Makes a batch durable: when this returns, it is on disk; when it throws, nothing of it is.
-    func commit(_ outcome: Outcome, of batch: MessageBatch, _ extras: CommitExtras)
+    func commit(
+        _ outcome: Outcome,
+        of batch: MessageBatch,
+        _ extras: CommitExtras
+    )
         throws(LogError)
     {
         try transaction { () throws(SQLiteFailure) in
@@ -115,8 +127,10 @@ final class LogWriter {
             && WallClock.monotonicNanoseconds() - savedAt >= Self.snapshotNanoseconds
     }
 
-    /// Brings the vehicle table up to date: once a second, not once a batch. Between snapshots the
-    /// state is the table plus the enriched events behind it, which recovery merges again.
+    /// Brings the vehicle table up to date: once a second, not once a batch.
+    ///
+    /// Between snapshots the state is the table plus the enriched events behind it, which recovery
+    /// merges again.
     func saveVehicles() throws(LogError) {
         // Without this, vehicles that recovery has not named yet would be taken for saved.
         guard !unsavedVehicles.isEmpty else { return }
@@ -134,7 +148,11 @@ final class LogWriter {
 
     // The parts of a transaction.
 
-    private func append(_ events: [Event], to stream: String, payloads: [UInt8])
+    private func append(
+        _ events: [Event],
+        to stream: String,
+        payloads: [UInt8]
+    )
         throws(SQLiteFailure)
     {
         guard let last = events.last, let statement = statements.inserts[stream] else { return }
@@ -148,7 +166,11 @@ final class LogWriter {
         try writeExtent(stream)
     }
 
-    private func insert(_ event: Event, _ statement: SQLiteStatement, _ payloads: [UInt8])
+    private func insert(
+        _ event: Event,
+        _ statement: SQLiteStatement,
+        _ payloads: [UInt8]
+    )
         throws(SQLiteFailure)
     {
         statement.bind(1, event.offset)
@@ -175,7 +197,11 @@ final class LogWriter {
     }
 
     /// Deletes a range of a stream and tells how many bytes it held.
-    private func delete(_ stream: String, from first: Int64, through last: Int64)
+    private func delete(
+        _ stream: String,
+        from first: Int64,
+        through last: Int64
+    )
         throws(SQLiteFailure) -> Int64
     {
         guard let measure = statements.measures[stream], let delete = statements.deletes[stream]
@@ -286,13 +312,20 @@ final class LogWriter {
     }
 
     /// Moves the WAL into the database when it has grown; between batches, so that no
-    /// acknowledgement waits for it. The writer does it itself: two connections that checkpoint can
-    /// meet a bug in resets of the WAL that SQLite fixed in 3.51.3.
+    /// acknowledgement waits for it.
+    ///
+    /// The writer does it itself: two connections that checkpoint can meet a bug in resets of the
+    /// WAL that SQLite fixed in 3.51.3.
     func checkpointIfNeeded() {
         guard log.walBytes > Int64(Self.checkpointFrames) * 4_096 else { return }
         log.pool.unsafeReentrantWriteResult { db in
             _ = unsafe sqlite3_wal_checkpoint_v2(
-                db.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+                db.sqliteConnection,
+                nil,
+                SQLITE_CHECKPOINT_PASSIVE,
+                nil,
+                nil
+            )
         }
     }
 }

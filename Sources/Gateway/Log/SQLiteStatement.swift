@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statement layer that rules and the log share where GRDB's own costs an allocation per value.
+import GRDB
 import GRDBSQLite
+
+extension Database {
+    /// SQLite's own handle, for statements of ours.
+    func connection() throws(SQLiteFailure) -> OpaquePointer {
+        guard let connection = unsafe sqliteConnection else {
+            throw SQLiteFailure(code: SQLITE_MISUSE, message: "the connection is closed")
+        }
+        return unsafe connection
+    }
+}
 
 /// What SQLite says went wrong.
 struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
@@ -75,7 +86,12 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
         text.withUTF8 { utf8 in
             unsafe utf8.withMemoryRebound(to: CChar.self) { bytes in
                 _ = unsafe sqlite3_bind_text(
-                    statement, index, bytes.baseAddress, Int32(bytes.count), transient)
+                    statement,
+                    index,
+                    bytes.baseAddress,
+                    Int32(bytes.count),
+                    transient
+                )
             }
         }
     }
@@ -88,7 +104,12 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
         }
         if isText {
             unsafe sqlite3_bind_text(
-                statement, index, start.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+                statement,
+                index,
+                start.assumingMemoryBound(to: CChar.self),
+                Int32(bytes.count),
+                nil
+            )
         } else {
             unsafe sqlite3_bind_blob(statement, index, start, Int32(bytes.count), nil)
         }

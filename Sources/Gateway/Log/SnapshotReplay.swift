@@ -16,7 +16,11 @@ struct SnapshotReplay {
     }
 
     /// Brings vehicles up to date; `order` names them in the order of their first appearance.
-    func merge(_ db: Database, into vehicles: inout [String: Vehicle], _ order: inout [String])
+    func merge(
+        _ db: Database,
+        into vehicles: inout [String: Vehicle],
+        _ order: inout [String]
+    )
         throws
     {
         let asOf = try EventLog.vehiclesAsOf(db)
@@ -25,7 +29,9 @@ struct SnapshotReplay {
             sql: """
                 SELECT key, event_time, arrival_time, payload FROM enriched
                 WHERE offset > ? ORDER BY offset
-                """, arguments: [asOf])
+                """,
+            arguments: [asOf]
+        )
         while let row = try rows.next() {
             let key: String = row["key"]
             let eventTime = Timestamp(milliseconds: row["event_time"])

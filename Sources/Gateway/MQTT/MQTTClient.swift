@@ -37,11 +37,15 @@ protocol MQTTClientDelegate: AnyObject {
     var digest: UInt64 { unsafe mqtt_shim_digest(pointer) }
     var topicBytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(
-            start: pointer.pointee.topic, count: pointer.pointee.topic_length)
+            start: pointer.pointee.topic,
+            count: pointer.pointee.topic_length
+        )
     }
     var payload: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(
-            start: pointer.pointee.payload, count: pointer.pointee.payload_length)
+            start: pointer.pointee.payload,
+            count: pointer.pointee.payload_length
+        )
     }
 }
 
@@ -108,7 +112,9 @@ struct MQTTClientOptions: Sendable {
 
     // Life.
 
-    /// Connects; blocks while TCP does. CONNACK comes later, to the delegate.
+    /// Connects; blocks while TCP does.
+    ///
+    /// CONNACK comes later, to the delegate.
     func connect() throws(MQTTError) {
         let result = unsafe mqtt_shim_connect(client, host, Int32(port))
         guard result == 0 else { throw error(result, doing: "connect to \(host):\(port)") }
@@ -146,34 +152,54 @@ struct MQTTClientOptions: Sendable {
     }
 
     func subscribe(_ filters: [String], qos: Int) throws(MQTTError) {
-        let strings = unsafe filters.map { unsafe UnsafePointer(strdup($0)!) }
-        defer { for unsafe string in unsafe strings { unsafe free(UnsafeMutablePointer(mutating: string)) } }
+        let strings = unsafe filters.map { unsafe UnsafePointer(copyCString($0)) }
+        defer {
+            for index in unsafe strings.indices {
+                unsafe free(UnsafeMutablePointer(mutating: strings[index]))
+            }
+        }
         let result = unsafe strings.withUnsafeBufferPointer { buffer in
-            unsafe mqtt_shim_subscribe(
-                client, buffer.baseAddress!, Int32(buffer.count), Int32(qos))
+            guard let start = buffer.baseAddress else { return -Int32(EINVAL) }
+            return unsafe mqtt_shim_subscribe(
+                client,
+                start,
+                Int32(buffer.count),
+                Int32(qos)
+            )
         }
         guard result == 0 else { throw error(result, doing: "subscribe") }
     }
 
     /// Queues a PUBLISH and gives its packet id.
     func publish(
-        topic: String, payload: [UInt8], qos: Int, isRetained: Bool = false,
+        topic: String,
+        payload: [UInt8],
+        qos: Int,
+        isRetained: Bool = false,
         properties: [(name: String, value: String)] = []
     ) throws(MQTTError) -> UInt16 {
         var packetID: UInt16 = 0
-        let strings = unsafe properties.map { unsafe (strdup($0.name)!, strdup($0.value)!) }
+        let strings = unsafe properties.map { unsafe (copyCString($0.name), copyCString($0.value)) }
         defer {
-            for unsafe (name, value) in unsafe strings {
-                unsafe free(name)
-                unsafe free(value)
+            for index in unsafe strings.indices {
+                unsafe free(strings[index].0)
+                unsafe free(strings[index].1)
             }
         }
         let list = unsafe strings.map { unsafe mqtt_shim_property(name: $0.0, value: $0.1) }
         let result = unsafe payload.withUnsafeBytes { bytes in
             unsafe list.withUnsafeBufferPointer { list in
                 unsafe mqtt_shim_publish(
-                    client, topic, bytes.baseAddress, bytes.count, Int32(qos), isRetained,
-                    list.baseAddress, Int32(list.count), &packetID)
+                    client,
+                    topic,
+                    bytes.baseAddress,
+                    bytes.count,
+                    Int32(qos),
+                    isRetained,
+                    list.baseAddress,
+                    Int32(list.count),
+                    &packetID
+                )
             }
         }
         guard result == 0 else { throw error(result, doing: "publish to \(topic)") }
@@ -212,14 +238,18 @@ struct MQTTClientOptions: Sendable {
     private static var callbacks: mqtt_shim_callbacks {
         unsafe mqtt_shim_callbacks(
             connected: { context, reason, isPresent, _ in
-                unsafe MQTTClient.delegate(context)?.connected(
-                    reason: Int(reason), isSessionPresent: isPresent)
+                unsafe MQTTClient.delegate(context)?
+                    .connected(
+                        reason: Int(reason),
+                        isSessionPresent: isPresent
+                    )
             },
             received: { context, message in
                 unsafe MQTTClient.delegate(context)?.received(MQTTMessage(message))
             },
             published: { context, packetID, reason in
-                unsafe MQTTClient.delegate(context)?.published(packetID: packetID, reason: Int(reason))
+                unsafe MQTTClient.delegate(context)?
+                    .published(packetID: packetID, reason: Int(reason))
             },
             subscribed: { context, count, granted in
                 let values = unsafe UnsafeBufferPointer(start: granted, count: Int(count))
@@ -231,7 +261,8 @@ struct MQTTClientOptions: Sendable {
             logged: { context, text in
                 let context = unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue()
                 context.client?.complaint = unsafe String(cString: text)
-            })
+            }
+        )
     }
 
     private static func delegate(_ context: UnsafeMutableRawPointer) -> (any MQTTClientDelegate)? {
@@ -246,14 +277,17 @@ extension MQTTClientOptions {
     ) -> Result {
         var allocated: [UnsafeMutablePointer<CChar>] = unsafe []
         func copy(_ text: String) -> UnsafeMutablePointer<CChar> {
-            let copy = unsafe strdup(text)!
+            let copy = unsafe copyCString(text)
             unsafe allocated.append(copy)
             return unsafe copy
         }
-        defer { for unsafe pointer in unsafe allocated { unsafe free(pointer) } }
+        defer {
+            for index in unsafe allocated.indices { unsafe free(allocated[index]) }
+        }
         var options = unsafe mqtt_shim_options(
             client_id: UnsafePointer(copy(connection.clientID)),
-            protocol_version: Int32(connection.protocolVersion), clean_start: cleanStart,
+            protocol_version: Int32(connection.protocolVersion),
+            clean_start: cleanStart,
             session_expiry_seconds: sessionExpirySeconds,
             receive_maximum: UInt16(clamping: receiveMaximum),
             send_maximum: UInt16(clamping: sendMaximum),
@@ -263,7 +297,14 @@ extension MQTTClientOptions {
             tls: connection.usesTLS,
             ca_file: connection.caFile.map { unsafe UnsafePointer(copy($0)) },
             certificate_file: connection.certificateFile.map { unsafe UnsafePointer(copy($0)) },
-            key_file: connection.keyFile.map { unsafe UnsafePointer(copy($0)) })
+            key_file: connection.keyFile.map { unsafe UnsafePointer(copy($0)) }
+        )
         return unsafe body(&options)
     }
+}
+
+/// A copy of a string for C; the caller frees it.
+private func copyCString(_ text: String) -> UnsafeMutablePointer<CChar> {
+    guard let copy = unsafe strdup(text) else { preconditionFailure("no memory for a string") }
+    return unsafe copy
 }

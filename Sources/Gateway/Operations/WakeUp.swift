@@ -23,7 +23,9 @@ final class WakeUp: Sendable {
         close(writeEnd)
     }
 
-    /// Wakes the thread, or its next poll if it is not waiting. A full pipe wakes it as well.
+    /// Wakes the thread, or its next poll if it is not waiting.
+    ///
+    /// A full pipe wakes it as well.
     func signal() {
         var byte: UInt8 = 0
         _ = unsafe write(writeEnd, &byte, 1)

@@ -3,7 +3,9 @@
 /// What the injected clock says: live running hands the wall's time, replay the data's.
 struct ClockReading {
     let now: Timestamp
-    /// By source: whether its silence means something. It does not while the session is down or a
-    /// backlog is still coming in, because then the gateway, and not the vehicle, is silent.
+    /// By source: whether its silence means something.
+    ///
+    /// It does not while the session is down or a backlog is still coming in, because then the
+    /// gateway, and not the vehicle, is silent.
     let isHeard: [Bool]
 }

@@ -9,8 +9,13 @@ struct EventWriter {
 
     /// A reading with what the gateway knows: when, from whom, and which alerts fire.
     func enriched(
-        _ reading: Reading, _ values: [SignalValue?], _ vehicle: Vehicle, offset: Int64,
-        fragment: [UInt8], isLate: Bool, into json: inout JSONWriter
+        _ reading: Reading,
+        _ values: [SignalValue?],
+        _ vehicle: Vehicle,
+        offset: Int64,
+        fragment: [UInt8],
+        isLate: Bool,
+        into json: inout JSONWriter
     ) {
         json.raw(#"{"vehicle":"#)
         json.string(reading.vehicle)
@@ -43,8 +48,11 @@ struct EventWriter {
 
     /// An alert that fired or resolved; gives the time it did.
     func outlier(
-        _ transition: AlertTransition, _ instance: AlertInstance, _ vehicle: Vehicle,
-        _ signals: SignalTable, into json: inout JSONWriter
+        _ transition: AlertTransition,
+        _ instance: AlertInstance,
+        _ vehicle: Vehicle,
+        _ signals: SignalTable,
+        into json: inout JSONWriter
     ) -> Timestamp {
         let rule = engine.rules[instance.rule]
         let (time, state) =

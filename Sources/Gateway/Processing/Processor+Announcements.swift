@@ -32,14 +32,24 @@ extension Processor {
             let event = refusal.event
             outcome.bytes.deadLetter(
                 DeadLetter(
-                    source: "\(refusal.sink)/\(refusal.stream)/\(event.offset)", topic: event.topic,
-                    reason: refusal.reason, arrival: time),
-                payload: event.payload[...])
+                    source: "\(refusal.sink)/\(refusal.stream)/\(event.offset)",
+                    topic: event.topic,
+                    reason: refusal.reason,
+                    arrival: time
+                ),
+                payload: event.payload[...]
+            )
             outcome.deadLetter.append(
                 Event(
-                    offset: takeOffset(StreamName.deadLetter), eventTime: event.eventTime,
-                    arrival: time, key: event.key, topic: event.topic,
-                    payload: start..<outcome.bytes.count, isText: true))
+                    offset: takeOffset(StreamName.deadLetter),
+                    eventTime: event.eventTime,
+                    arrival: time,
+                    key: event.key,
+                    topic: event.topic,
+                    payload: start..<outcome.bytes.count,
+                    isText: true
+                )
+            )
         }
         return outcome
     }
@@ -50,36 +60,57 @@ extension Processor {
         let writer = EventWriter(gateway: gatewayID, engine: engine)
         for stored in alerts {
             outcome.alerts.append(
-                AlertChange(vehicle: stored.vehicle, alert: stored.alert, instance: nil))
+                AlertChange(vehicle: stored.vehicle, alert: stored.alert, instance: nil)
+            )
             guard stored.instance.phase == .firing else { continue }
             var start = outcome.bytes.count
             writer.orphan(stored, at: time, into: &outcome.bytes)
             outcome.outlier.append(
                 Event(
-                    offset: takeOffset(StreamName.outlier), eventTime: time, arrival: time,
-                    key: stored.vehicle, topic: stored.alert,
-                    payload: start..<outcome.bytes.count, isText: true))
+                    offset: takeOffset(StreamName.outlier),
+                    eventTime: time,
+                    arrival: time,
+                    key: stored.vehicle,
+                    topic: stored.alert,
+                    payload: start..<outcome.bytes.count,
+                    isText: true
+                )
+            )
             guard let index = fleet.index(of: stored.vehicle) else { continue }
             start = outcome.bytes.count
             writer.firing(fleet.vehicles[index], at: time, into: &outcome.bytes)
             outcome.firing.append(
                 Event(
-                    offset: takeOffset(StreamName.firing), eventTime: time, arrival: time,
-                    key: stored.vehicle, topic: "", payload: start..<outcome.bytes.count,
-                    isText: true))
+                    offset: takeOffset(StreamName.firing),
+                    eventTime: time,
+                    arrival: time,
+                    key: stored.vehicle,
+                    topic: "",
+                    payload: start..<outcome.bytes.count,
+                    isText: true
+                )
+            )
         }
         return outcome
     }
 
     private func announcing(
-        at time: Timestamp, _ write: (inout JSONWriter) -> (key: String, topic: String)
+        at time: Timestamp,
+        _ write: (inout JSONWriter) -> (key: String, topic: String)
     ) -> Outcome {
         var outcome = Outcome()
         let (key, topic) = write(&outcome.bytes)
         outcome.deadLetter.append(
             Event(
-                offset: takeOffset(StreamName.deadLetter), eventTime: time, arrival: time, key: key,
-                topic: topic, payload: 0..<outcome.bytes.count, isText: true))
+                offset: takeOffset(StreamName.deadLetter),
+                eventTime: time,
+                arrival: time,
+                key: key,
+                topic: topic,
+                payload: 0..<outcome.bytes.count,
+                isText: true
+            )
+        )
         return outcome
     }
 }

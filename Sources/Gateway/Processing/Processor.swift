@@ -23,7 +23,9 @@ final class Processor {
 
     /// `nextOffsets` holds, by stream, the offset of the next event.
     init(
-        configuration: Configuration, engine: RuleEngine, signals: SignalTable,
+        configuration: Configuration,
+        engine: RuleEngine,
+        signals: SignalTable,
         nextOffsets: [String: Int64]
     ) {
         self.configuration = configuration
@@ -34,8 +36,12 @@ final class Processor {
         decoders = configuration.sources.map { source in
             source.topics.map {
                 MessageDecoder(
-                    configuration: $0, limits: configuration.limits, clock: configuration.clock,
-                    parser: parser, signals: signals)
+                    configuration: $0,
+                    limits: configuration.limits,
+                    clock: configuration.clock,
+                    parser: parser,
+                    signals: signals
+                )
             }
         }
         enrichedFragments = configuration.sources.map { source in
@@ -85,9 +91,15 @@ final class Processor {
             let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
             outcome.raw.append(
                 Event(
-                    offset: takeOffset(StreamName.raw), eventTime: message.arrival,
-                    arrival: message.arrival, key: vehicleID, topic: message.topic.name,
-                    payload: message.payload, isText: isText))
+                    offset: takeOffset(StreamName.raw),
+                    eventTime: message.arrival,
+                    arrival: message.arrival,
+                    key: vehicleID,
+                    topic: message.topic.name,
+                    payload: message.payload,
+                    isText: isText
+                )
+            )
         }
     }
 
@@ -96,13 +108,22 @@ final class Processor {
     /// Applies every reading of a message and names the vehicle of the last.
     private func readings(of message: Message, in batch: MessageBatch) throws -> String? {
         guard message.topic.name.utf8.count <= configuration.limits.topicBytesMax else {
-            throw DecodingFailure(kind: .overLimit, reason: "the topic is longer than limits.topic_bytes")
+            throw DecodingFailure(
+                kind: .overLimit,
+                reason: "the topic is longer than limits.topic_bytes"
+            )
         }
         guard let index = message.topic.configurationIndex else {
-            throw DecodingFailure(kind: .noPattern, reason: "the topic matches no pattern of the source")
+            throw DecodingFailure(
+                kind: .noPattern,
+                reason: "the topic matches no pattern of the source"
+            )
         }
         guard message.payload.count <= configuration.limits.payloadBytesMax else {
-            throw DecodingFailure(kind: .overLimit, reason: "the payload is larger than limits.payload")
+            throw DecodingFailure(
+                kind: .overLimit,
+                reason: "the payload is larger than limits.payload"
+            )
         }
         let decoder = decoders[message.source][index]
         let count = try decoder.parse(message, in: batch)
@@ -126,6 +147,12 @@ final class Processor {
         let index = try vehicleIndex(reading, source: message.source)
         let vehicle = fleet.vehicles[index]
         markDirty(vehicle)
+        var reading = reading
+        // A stamp that can't be believed: the vehicle's own clock goes on as time has passed here.
+        // The arrival may be far from it, and would make all that follows late.
+        if reading.clockFlag != nil {
+            reading.eventTime = vehicle.notionalTime(at: reading.arrival)
+        }
         let time = max(reading.eventTime, vehicle.eventTime)
         // What the vehicle's own time makes due happens before the reading does.
         if !vehicle.alerts.isEmpty { advanceAlerts(of: vehicle, to: time) }
@@ -147,12 +174,19 @@ final class Processor {
         }
         return fleet.insert(
             Vehicle(
-                id: reading.vehicle, source: source, eventTime: reading.eventTime,
-                heardAt: reading.arrival))
+                id: reading.vehicle,
+                source: source,
+                eventTime: reading.eventTime,
+                heardAt: reading.arrival
+            )
+        )
     }
 
     private func merge(
-        _ reading: Reading, _ values: [SignalValue?], into vehicle: Vehicle, _ plan: RulePlan
+        _ reading: Reading,
+        _ values: [SignalValue?],
+        into vehicle: Vehicle,
+        _ plan: RulePlan
     ) -> (isLate: Bool, concernsRules: Bool) {
         var isLate = false
         var concernsRules = plan.inputs == nil
@@ -188,7 +222,8 @@ final class Processor {
     }
 
     /// Takes the result of one expression; tells whether the world was told.
-    private func update(_ index: Int, _ vehicle: Vehicle, isTrue: Bool, at time: Timestamp) -> Bool {
+    private func update(_ index: Int, _ vehicle: Vehicle, isTrue: Bool, at time: Timestamp) -> Bool
+    {
         let rule = engine.rules[index]
         guard let position = vehicle.alerts.firstIndex(where: { $0.rule == index }) else {
             guard isTrue else { return false }
@@ -226,7 +261,10 @@ final class Processor {
     }
 
     private func advanceAlert(
-        at position: Int, of vehicle: Vehicle, to time: Timestamp, recordsPending: Bool = true
+        at position: Int,
+        of vehicle: Vehicle,
+        to time: Timestamp,
+        recordsPending: Bool = true
     ) -> Bool {
         let rule = engine.rules[vehicle.alerts[position].rule]
         let transition = vehicle.alerts[position].advance(to: time, rule)
@@ -247,7 +285,8 @@ final class Processor {
     private func record(_ vehicle: Vehicle, _ instance: AlertInstance) {
         let alert = engine.rules[instance.rule].name
         outcome.alerts.append(
-            AlertChange(vehicle: vehicle.id, alert: alert, instance: instance))
+            AlertChange(vehicle: vehicle.id, alert: alert, instance: instance)
+        )
     }
 
     private func remove(at position: Int, of vehicle: Vehicle) {
@@ -303,23 +342,39 @@ final class Processor {
     }
 
     private func appendEnriched(
-        _ reading: Reading, _ values: [SignalValue?], _ vehicle: Vehicle, _ message: Message,
+        _ reading: Reading,
+        _ values: [SignalValue?],
+        _ vehicle: Vehicle,
+        _ message: Message,
         isLate: Bool
     ) {
         let offset = takeOffset(StreamName.enriched)
         let start = outcome.bytes.count
         let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
         writer.enriched(
-            reading, values, vehicle, offset: offset, fragment: enrichedFragments[message.source],
-            isLate: isLate, into: &outcome.bytes)
+            reading,
+            values,
+            vehicle,
+            offset: offset,
+            fragment: enrichedFragments[message.source],
+            isLate: isLate,
+            into: &outcome.bytes
+        )
         outcome.enriched.append(
             Event(
-                offset: offset, eventTime: reading.eventTime, arrival: reading.arrival,
-                key: reading.vehicle, topic: message.topic.name,
-                payload: start..<outcome.bytes.count, isText: true))
+                offset: offset,
+                eventTime: reading.eventTime,
+                arrival: reading.arrival,
+                key: reading.vehicle,
+                topic: message.topic.name,
+                payload: start..<outcome.bytes.count,
+                isText: true
+            )
+        )
     }
 
-    private func emit(_ transition: AlertTransition, _ instance: AlertInstance, _ vehicle: Vehicle) {
+    private func emit(_ transition: AlertTransition, _ instance: AlertInstance, _ vehicle: Vehicle)
+    {
         let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
         let start = outcome.bytes.count
         let time = writer.outlier(transition, instance, vehicle, signals, into: &outcome.bytes)
@@ -329,9 +384,15 @@ final class Processor {
         }
         outcome.outlier.append(
             Event(
-                offset: takeOffset(StreamName.outlier), eventTime: time, arrival: vehicle.heardAt,
-                key: vehicle.id, topic: engine.rules[instance.rule].name,
-                payload: start..<outcome.bytes.count, isText: true))
+                offset: takeOffset(StreamName.outlier),
+                eventTime: time,
+                arrival: vehicle.heardAt,
+                key: vehicle.id,
+                topic: engine.rules[instance.rule].name,
+                payload: start..<outcome.bytes.count,
+                isText: true
+            )
+        )
     }
 
     private func appendFiring(_ vehicle: Vehicle, at time: Timestamp) {
@@ -340,24 +401,43 @@ final class Processor {
         writer.firing(vehicle, at: time, into: &outcome.bytes)
         outcome.firing.append(
             Event(
-                offset: takeOffset(StreamName.firing), eventTime: time, arrival: vehicle.heardAt,
-                key: vehicle.id, topic: "", payload: start..<outcome.bytes.count, isText: true))
+                offset: takeOffset(StreamName.firing),
+                eventTime: time,
+                arrival: vehicle.heardAt,
+                key: vehicle.id,
+                topic: "",
+                payload: start..<outcome.bytes.count,
+                isText: true
+            )
+        )
     }
 
-    private func deadLetter(_ message: Message, in batch: MessageBatch, _ failure: DecodingFailure) {
+    private func deadLetter(_ message: Message, in batch: MessageBatch, _ failure: DecodingFailure)
+    {
         let source = configuration.sources[message.source].name
         let start = outcome.bytes.count
         outcome.bytes.deadLetter(
             DeadLetter(
-                source: source, topic: message.topic.name, reason: failure.reason,
-                position: failure.position, arrival: message.arrival),
-            payload: batch.bytes[message.payload])
+                source: source,
+                topic: message.topic.name,
+                reason: failure.reason,
+                position: failure.position,
+                arrival: message.arrival
+            ),
+            payload: batch.bytes[message.payload]
+        )
         let kind = OutcomeCounts.DeadLetterKind(source: message.source, kind: failure.kind)
         outcome.counts.deadLetters[kind, default: 0] += 1
         outcome.deadLetter.append(
             Event(
-                offset: takeOffset(StreamName.deadLetter), eventTime: message.arrival,
-                arrival: message.arrival, key: message.topic.vehicle ?? "",
-                topic: message.topic.name, payload: start..<outcome.bytes.count, isText: true))
+                offset: takeOffset(StreamName.deadLetter),
+                eventTime: message.arrival,
+                arrival: message.arrival,
+                key: message.topic.vehicle ?? "",
+                topic: message.topic.name,
+                payload: start..<outcome.bytes.count,
+                isText: true
+            )
+        )
     }
 }

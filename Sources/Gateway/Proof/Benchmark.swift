@@ -15,8 +15,12 @@ final class Benchmark {
         var ruleCounts = [10, 100, 1_000, 10_000]
 
         static let quick = Scale(
-            steadyMessages: 10_000, steadyPerSecond: 5_000, drainMessages: 20_000,
-            backlogEvents: 100_000, ruleCounts: [10, 1_000])
+            steadyMessages: 10_000,
+            steadyPerSecond: 5_000,
+            drainMessages: 20_000,
+            backlogEvents: 100_000,
+            ruleCounts: [10, 1_000]
+        )
     }
 
     private let scale: Scale
@@ -55,36 +59,40 @@ final class Benchmark {
     private func compareWithBridge() throws {
         let rig = try BenchmarkRig(assets: assets)
         defer { rig.close() }
-        say("bench: mosquitto's bridge forwards \(scale.steadyMessages) messages at \(scale.steadyPerSecond)/s")
-        try rig.startBridge()
+        say(
+            "bench: mosquitto's bridge forwards \(scale.steadyMessages) messages at \(scale.steadyPerSecond)/s"
+        )
+        let bridge = try rig.startBridge()
         ChildProcess.pause(1)
-        guard let bridge = rig.bridge else { return }
         _ = try rig.steady(bridge, filters: Self.bridgeFilters, messages: 2_000, perSecond: 2_000)
         let bridgeSteady = try rig.steady(
-            bridge, filters: Self.bridgeFilters, messages: scale.steadyMessages,
-            perSecond: scale.steadyPerSecond)
+            bridge,
+            filters: Self.bridgeFilters,
+            messages: scale.steadyMessages,
+            perSecond: scale.steadyPerSecond
+        )
         rig.stopBridge()
         try rig.queue(scale.drainMessages)
         let bridgeDrain = try rig.drain(scale.drainMessages, filters: Self.bridgeFilters) {
             try rig.startBridge()
-            return rig.bridge!
         }
         rig.stopBridge()
 
         say("bench: the gateway does its whole job on the same messages, with 20 rules")
         try rig.configureGateway(rules: 20, touched: 20)
-        try rig.depot.startGateway()
-        guard let gateway = rig.depot.gateway else { return }
+        let gateway = try rig.depot.startGateway()
         _ = try rig.steady(gateway, filters: Self.gatewayFilters, messages: 2_000, perSecond: 2_000)
         note("rss_mib_empty", gateway.residentMiB)
         let steady = try rig.steady(
-            gateway, filters: Self.gatewayFilters, messages: scale.steadyMessages,
-            perSecond: scale.steadyPerSecond)
+            gateway,
+            filters: Self.gatewayFilters,
+            messages: scale.steadyMessages,
+            perSecond: scale.steadyPerSecond
+        )
         rig.depot.stopGateway()
         try rig.queue(scale.drainMessages)
         let drain = try rig.drain(scale.drainMessages, filters: ["fleet/enriched/#"]) {
             try rig.depot.startGateway(waitsUntilReady: false)
-            return rig.depot.gateway!
         }
         rig.depot.stopGateway()
 
@@ -92,16 +100,20 @@ final class Benchmark {
         note("cpu_us_per_message_gateway", steady.cpuMicrosecondsPerMessage)
         note(
             "cpu_ratio_vs_bridge",
-            steady.cpuMicrosecondsPerMessage / bridgeSteady.cpuMicrosecondsPerMessage)
+            steady.cpuMicrosecondsPerMessage / bridgeSteady.cpuMicrosecondsPerMessage
+        )
         note("drain_cpu_us_bridge", bridgeDrain.cpuMicrosecondsPerMessage)
         note("drain_cpu_us_gateway", drain.cpuMicrosecondsPerMessage)
         note(
             "drain_cpu_ratio_vs_bridge",
-            drain.cpuMicrosecondsPerMessage / bridgeDrain.cpuMicrosecondsPerMessage)
+            drain.cpuMicrosecondsPerMessage / bridgeDrain.cpuMicrosecondsPerMessage
+        )
         note("throughput_bridge", bridgeDrain.messagesPerSecond)
         note("throughput_gateway", drain.messagesPerSecond)
         note(
-            "throughput_ratio_vs_bridge", drain.messagesPerSecond / bridgeDrain.messagesPerSecond)
+            "throughput_ratio_vs_bridge",
+            drain.messagesPerSecond / bridgeDrain.messagesPerSecond
+        )
         note("outlier_latency_p50_ms", steady.latency.at(0.5))
         note("outlier_latency_p99_ms", steady.latency.at(0.99))
         note("outlier_latency_p999_ms", steady.latency.at(0.999))
@@ -125,7 +137,10 @@ final class Benchmark {
         note("restart_ready_s", Date().timeIntervalSince(started))
         rig.depot.stopGateway()
         let large = try intake(rig)
-        note("backlog_intake_slowdown", large.cpuMicrosecondsPerMessage / small.cpuMicrosecondsPerMessage)
+        note(
+            "backlog_intake_slowdown",
+            large.cpuMicrosecondsPerMessage / small.cpuMicrosecondsPerMessage
+        )
         note("backlog_intake_time_ratio", large.seconds / small.seconds)
         note("rss_mib_backlog", large.residentMiB)
     }
@@ -139,13 +154,13 @@ final class Benchmark {
     /// How long the gateway takes to take in what the broker holds for it.
     private func intake(_ rig: BenchmarkRig) throws -> IntakeResult {
         try rig.queue(scale.drainMessages)
-        try rig.depot.startGateway(waitsUntilReady: false)
-        guard let gateway = rig.depot.gateway else { throw DepotError(description: "no gateway") }
+        let gateway = try rig.depot.startGateway(waitsUntilReady: false)
         func taken() -> Int {
             let text = LocalDepot.httpGet(port: rig.depot.httpPort, path: "/metrics") ?? ""
-            let line = text.split(separator: "\n").first {
-                $0.hasPrefix("gateway_source_messages_total")
-            }
+            let line = text.split(separator: "\n")
+                .first {
+                    $0.hasPrefix("gateway_source_messages_total")
+                }
             return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
         }
         try rig.depot.waitUntil("intake has begun") { taken() > 0 }
@@ -156,7 +171,9 @@ final class Benchmark {
         let result = IntakeResult(
             cpuMicrosecondsPerMessage: (gateway.cpuSeconds - cpu) * 1e6
                 / Double(scale.drainMessages - first),
-            seconds: Date().timeIntervalSince(started), residentMiB: gateway.residentMiB)
+            seconds: Date().timeIntervalSince(started),
+            residentMiB: gateway.residentMiB
+        )
         rig.depot.stopGateway()
         return result
     }
@@ -165,7 +182,11 @@ final class Benchmark {
     private func fillBacklog(_ rig: BenchmarkRig) throws {
         let queue = try DatabaseQueue(path: rig.depot.dataDirectory + "/" + EventLog.fileName)
         try queue.write { db in
-            let next = try Int64.fetchOne(db, sql: "SELECT next_offset FROM stream WHERE name = 'enriched'")!
+            let next =
+                try Int64.fetchOne(
+                    db,
+                    sql: "SELECT next_offset FROM stream WHERE name = 'enriched'"
+                ) ?? 1
             let missing = Int64(scale.backlogEvents) - next
             try db.execute(
                 sql: """
@@ -174,13 +195,17 @@ final class Benchmark {
                     INSERT INTO enriched
                     SELECT ? + n, event_time, arrival_time, key, topic, payload
                     FROM number JOIN enriched ON offset = 1 + n % 1000
-                    """, arguments: [missing, next])
+                    """,
+                arguments: [missing, next]
+            )
             try db.execute(
                 sql: """
                     UPDATE stream SET next_offset = next_offset + ?,
                         bytes = bytes + ? * bytes / (next_offset - first_offset)
                     WHERE name = 'enriched'
-                    """, arguments: [missing, missing])
+                    """,
+                arguments: [missing, missing]
+            )
         }
     }
 
@@ -192,12 +217,19 @@ final class Benchmark {
             let rig = try BenchmarkRig(assets: assets)
             defer { rig.close() }
             try rig.configureGateway(rules: count, touched: 10)
-            try rig.depot.startGateway()
-            guard let gateway = rig.depot.gateway else { continue }
-            _ = try rig.steady(gateway, filters: Self.gatewayFilters, messages: 2_000, perSecond: 2_000)
+            let gateway = try rig.depot.startGateway()
+            _ = try rig.steady(
+                gateway,
+                filters: Self.gatewayFilters,
+                messages: 2_000,
+                perSecond: 2_000
+            )
             let result = try rig.steady(
-                gateway, filters: Self.gatewayFilters, messages: scale.steadyMessages / 2,
-                perSecond: scale.steadyPerSecond)
+                gateway,
+                filters: Self.gatewayFilters,
+                messages: scale.steadyMessages / 2,
+                perSecond: scale.steadyPerSecond
+            )
             costs[count] = result.cpuMicrosecondsPerMessage
             note("rules_\(count)_cpu_us", result.cpuMicrosecondsPerMessage)
         }

@@ -15,7 +15,9 @@ struct BenchmarkLoad {
     }
 
     /// The next message of the fleet; `isOutlier` says that it must cause an outlier.
-    mutating func next(_ number: Int) -> (topic: String, payload: [UInt8], vehicle: Int, isOutlier: Bool) {
+    mutating func next(
+        _ number: Int
+    ) -> (topic: String, payload: [UInt8], vehicle: Int, isOutlier: Bool) {
         let vehicle = number % vehicles
         counts[vehicle] += 1
         let count = counts[vehicle]
@@ -51,8 +53,10 @@ struct BenchmarkLoad {
           ignition: { path: v.ign, type: text }
         """
 
-    /// Rules of which every message touches all of the first `touched`; the others read signals that
-    /// no message carries. Only the first ever fires.
+    /// Rules of which every message touches all of the first `touched`; the others read signals
+    /// that no message carries.
+    ///
+    /// Only the first ever fires.
     static func rules(count: Int, touched: Int) -> String {
         let live = [
             "coolant_celsius > 120", "ignition = 'off' AND headlights AND speed_kmh = 0",
@@ -64,9 +68,11 @@ struct BenchmarkLoad {
         for index in 0..<count {
             let expression =
                 index < touched
-                ? live[index % live.count] + (index < live.count ? "" : " AND odometer_km > \(index)e9")
+                ? live[index % live.count]
+                    + (index < live.count ? "" : " AND odometer_km > \(index)e9")
                 : "\"other.signal_\(index % 1_000)\" > \(index)"
-            text += "      - alert: rule_\(index)\n        expr: '\(expression.replacing("'", with: "''"))'\n"
+            text +=
+                "      - alert: rule_\(index)\n        expr: '\(expression.replacing("'", with: "''"))'\n"
         }
         return text
     }

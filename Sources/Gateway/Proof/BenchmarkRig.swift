@@ -62,10 +62,13 @@ final class BenchmarkRig {
         max_queued_messages 0
         set_tcp_nodelay true
         user \(NSUserName())
-        """.write(toFile: depot.folder + "/upstream.conf", atomically: true, encoding: .utf8)
+        """
+        .write(toFile: depot.folder + "/upstream.conf", atomically: true, encoding: .utf8)
         upstream = try ChildProcess(
-            LocalDepot.find("mosquitto"), ["-c", depot.folder + "/upstream.conf"],
-            output: depot.folder + "/upstream.log")
+            LocalDepot.find("mosquitto"),
+            ["-c", depot.folder + "/upstream.conf"],
+            output: depot.folder + "/upstream.log"
+        )
         try depot.waitUntil("the upstream broker listens") { [upstreamPort] in
             LocalDepot.accepts(port: upstreamPort)
         }
@@ -100,11 +103,13 @@ final class BenchmarkRig {
                       enriched: { topic: "fleet/enriched/{vehicle}" }
                       outlier: { topic: "fleet/outlier/{alert}/{vehicle}" }
                 http: { port: @HTTP_PORT@ }
-                """)
+                """
+        )
     }
 
     /// A mosquitto that only bridges: in from broker A over TLS, out to broker B, both with QoS 1.
-    func startBridge() throws {
+    @discardableResult
+    func startBridge() throws -> ChildProcess {
         try """
         listener 0 \(depot.folder)/bridge.sock
         allow_anonymous true
@@ -128,10 +133,15 @@ final class BenchmarkRig {
         try_private false
         notifications false
         topic fleet/+/state out 1
-        """.write(toFile: depot.folder + "/bridge.conf", atomically: true, encoding: .utf8)
-        bridge = try ChildProcess(
-            LocalDepot.find("mosquitto"), ["-c", depot.folder + "/bridge.conf"],
-            output: depot.folder + "/bridge.log")
+        """
+        .write(toFile: depot.folder + "/bridge.conf", atomically: true, encoding: .utf8)
+        let bridge = try ChildProcess(
+            LocalDepot.find("mosquitto"),
+            ["-c", depot.folder + "/bridge.conf"],
+            output: depot.folder + "/bridge.log"
+        )
+        self.bridge = bridge
+        return bridge
     }
 
     func stopBridge() {
@@ -141,7 +151,10 @@ final class BenchmarkRig {
 
     /// Publishes at a steady rate and measures the forwarder until everything has arrived.
     func steady(
-        _ forwarder: ChildProcess, filters: [String], messages: Int, perSecond: Int
+        _ forwarder: ChildProcess,
+        filters: [String],
+        messages: Int,
+        perSecond: Int
     ) throws -> PhaseResult {
         let counter = UpstreamCounter()
         let subscriber = Subscriber(upstreamClient("bench-steady"), filters: filters) {
@@ -176,18 +189,25 @@ final class BenchmarkRig {
         let seconds = Double(WallClock.monotonicNanoseconds() - started) / 1e9
         let cpu = forwarder.cpuSeconds - cpuBefore
         return PhaseResult(
-            messages: messages, cpuSeconds: cpu, seconds: seconds,
-            latency: Self.latencies(causes, counter.outlierArrivals))
+            messages: messages,
+            cpuSeconds: cpu,
+            seconds: seconds,
+            latency: Self.latencies(causes, counter.outlierArrivals)
+        )
     }
 
     /// The k-th outlier of a vehicle answers its k-th cause.
-    private static func latencies(_ causes: [Int: [UInt64]], _ arrivals: [Int: [UInt64]])
+    private static func latencies(
+        _ causes: [Int: [UInt64]],
+        _ arrivals: [Int: [UInt64]]
+    )
         -> Percentiles
     {
         var milliseconds: [Double] = []
         for (vehicle, times) in causes {
             // The first message of a vehicle resolves an alert that never fired.
-            for (cause, arrival) in zip(times.dropFirst(), arrivals[vehicle] ?? []) where arrival > cause {
+            for (cause, arrival) in zip(times.dropFirst(), arrivals[vehicle] ?? [])
+            where arrival > cause {
                 milliseconds.append(Double(arrival - cause) / 1e6)
             }
         }
@@ -210,11 +230,19 @@ final class BenchmarkRig {
 
     func upstreamClient(_ id: String) -> MQTTConnectionConfiguration {
         MQTTConnectionConfiguration(
-            host: "127.0.0.1", port: upstreamPort, usesTLS: false, clientID: id)
+            host: "127.0.0.1",
+            port: upstreamPort,
+            usesTLS: false,
+            clientID: id
+        )
     }
 
     /// Lets a forwarder that was just started work off what broker A holds for it.
-    func drain(_ messages: Int, filters: [String], start: () throws -> ChildProcess) throws
+    func drain(
+        _ messages: Int,
+        filters: [String],
+        start: () throws -> ChildProcess
+    ) throws
         -> PhaseResult
     {
         let counter = UpstreamCounter()
@@ -232,7 +260,9 @@ final class BenchmarkRig {
             counter.count >= messages
         }
         return PhaseResult(
-            messages: messages - first, cpuSeconds: forwarder.cpuSeconds - cpuBefore,
-            seconds: Double(WallClock.monotonicNanoseconds() - started) / 1e9)
+            messages: messages - first,
+            cpuSeconds: forwarder.cpuSeconds - cpuBefore,
+            seconds: Double(WallClock.monotonicNanoseconds() - started) / 1e9
+        )
     }
 }

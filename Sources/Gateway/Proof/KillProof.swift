@@ -48,16 +48,19 @@ struct KillProof {
         try writeConfiguration(depot)
         let witness = UpstreamWitness()
         let subscriber = Subscriber(
-            depot.connection("ops", clientID: "proof-witness"), filters: ["fleet/enriched/#"]
+            depot.connection("ops", clientID: "proof-witness"),
+            filters: ["fleet/enriched/#"]
         ) { witness.receive($0) }
         try subscriber.waitUntilUp()
         // The session must exist before the first message, as in a depot where the gateway has run.
         try depot.startGateway()
         let publisher = NumberedPublisher(
             depot.connection("fleet", clientID: "proof-fleet"),
-            vehicles: (1...vehicles).map { "car-\($0)" }, messagesPerSecond: messagesPerSecond)
+            vehicles: (1...vehicles).map { "car-\($0)" },
+            messagesPerSecond: messagesPerSecond
+        )
 
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var report = KillReport()
         for round in 1...rounds {
             ChildProcess.pause(.random(in: 0.15...0.9, using: &random))
@@ -114,7 +117,8 @@ struct KillProof {
                       enriched: { topic: "fleet/enriched/{vehicle}" }
                       outlier: { topic: "fleet/outlier/{alert}/{vehicle}" }
                 http: { port: @HTTP_PORT@ }
-                """)
+                """
+        )
         try """
         groups:
           - name: proof
@@ -122,7 +126,8 @@ struct KillProof {
               - alert: headlights_left_on
                 expr: ignition = 'off' AND headlights AND speed_kmh = 0
                 annotations: { summary: "{{ vehicle }} has its headlights on" }
-        """.write(toFile: depot.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        """
+        .write(toFile: depot.folder + "/rules.yaml", atomically: true, encoding: .utf8)
     }
 
     private func waitForArrivals(_ sent: NumberedPublisher.Sent, _ witness: UpstreamWitness) {
@@ -140,7 +145,9 @@ struct KillProof {
     // The oracle.
 
     private func judge(
-        _ sent: NumberedPublisher.Sent, _ arrivals: UpstreamWitness.Arrivals, log: String,
+        _ sent: NumberedPublisher.Sent,
+        _ arrivals: UpstreamWitness.Arrivals,
+        log: String,
         into report: inout KillReport
     ) throws {
         let logged = try Self.readLog(log)
@@ -163,7 +170,9 @@ struct KillProof {
         var configuration = GRDB.Configuration()
         configuration.readonly = true
         let queue = try DatabaseQueue(
-            path: directory + "/" + EventLog.fileName, configuration: configuration)
+            path: directory + "/" + EventLog.fileName,
+            configuration: configuration
+        )
         return try queue.read { db in
             var numbers: [String: [Int]] = [:]
             let rows = try Row.fetchCursor(db, sql: "SELECT key, payload FROM raw ORDER BY offset")
@@ -179,22 +188,5 @@ struct KillProof {
     /// How often a number is smaller than the one before.
     private static func descents(_ numbers: [Int]) -> Int {
         zip(numbers, numbers.dropFirst()).count { $0 > $1 }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

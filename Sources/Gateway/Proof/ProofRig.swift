@@ -48,7 +48,9 @@ final class NumberedPublisher: Sendable {
     }
 
     private func publish(
-        _ connection: MQTTConnectionConfiguration, _ vehicles: [String], _ messagesPerSecond: Int
+        _ connection: MQTTConnectionConfiguration,
+        _ vehicles: [String],
+        _ messagesPerSecond: Int
     ) throws {
         let publisher = try Publisher(connection)
         // The numbers of the messages of this connection, by the publisher's own count.
@@ -68,8 +70,10 @@ final class NumberedPublisher: Sendable {
                 }
                 numbers.append((vehicle, number))
                 try publisher.publish(
-                    topic: "fleet/\(vehicle)/state", payload: Self.payload(number),
-                    number: numbers.count - 1)
+                    topic: "fleet/\(vehicle)/state",
+                    payload: Self.payload(number),
+                    number: numbers.count - 1
+                )
             }
             try publisher.pump(milliseconds: 2)
         }

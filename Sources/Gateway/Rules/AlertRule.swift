@@ -70,7 +70,8 @@ struct RuleTemplate: Sendable, Equatable {
             case .literal(let text): text
             case .name(let name): value(name)
             }
-        }.joined()
+        }
+        .joined()
     }
 }
 

@@ -31,7 +31,9 @@ final class RuleAuthorizer {
                 let table = unsafe first.map { unsafe String(cString: $0) } ?? ""
                 let column = unsafe second.map { unsafe String(cString: $0) } ?? ""
                 return authorizer.decide(action, table, column)
-            }, context)
+            },
+            context
+        )
     }
 
     static func remove(from connection: OpaquePointer) {

@@ -34,7 +34,8 @@ import GRDBSQLite
         return drafts.compactMap { draft in
             if let other = seen[draft.rule.name] {
                 draft.value.report(
-                    "alert '\(draft.rule.name)' exists already at \(other.file):\(other.line)")
+                    "alert '\(draft.rule.name)' exists already at \(other.file):\(other.line)"
+                )
             }
             seen[draft.rule.name] = draft.rule
             checkTemplates(draft)
@@ -114,7 +115,8 @@ import GRDBSQLite
             guard !name.contains(".") else { continue }
             draft.value.report(
                 "annotation names '{{ \(name) }}', which is no signal"
-                    + Suggestion.sentence(for: name, among: known))
+                    + Suggestion.sentence(for: name, among: known)
+            )
         }
     }
 
@@ -129,7 +131,8 @@ import GRDBSQLite
         }
         if let name = Self.missingColumn(message) {
             let near = Suggestion.sentence(for: name, among: columns.keys)
-            message += near.isEmpty
+            message +=
+                near.isEmpty
                 ? "; it is not in the catalogue (a path that is not catalogued is written in quotes)"
                 : near
         }
@@ -149,7 +152,9 @@ import GRDBSQLite
     /// Why an expression would not give the same answer twice, if it would not.
     private static func impurity(of expression: String) -> String? {
         let text = expression.lowercased()
-        guard text.contains("'now'") || text.contains(/\b(date|time|datetime|julianday|unixepoch)\s*\(\s*\)/)
+        guard
+            text.contains("'now'")
+                || text.contains(/\b(date|time|datetime|julianday|unixepoch)\s*\(\s*\)/)
         else { return nil }
         return "an expression must not read the wall clock; use event_time"
     }

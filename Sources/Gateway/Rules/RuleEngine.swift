@@ -45,7 +45,9 @@ final class RulePlan {
 
     /// Compiles the rules of the given drafts, or throws all that is wrong with them.
     init(
-        drafts: [RuleDraft], signals: SignalTable, limits: LimitsConfiguration,
+        drafts: [RuleDraft],
+        signals: SignalTable,
+        limits: LimitsConfiguration,
         problems: ProblemCollector
     ) throws {
         var connection: OpaquePointer?
@@ -129,7 +131,9 @@ final class RulePlan {
         let inputs = names.enumerated().map { "?\($0 + 1) AS \(RuleCompiler.quoted($1))" }
         let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
         let statement = try unsafe SQLiteStatement(
-            connection, "SELECT \(expressions) FROM (SELECT \(source)) AS vehicle")
+            connection,
+            "SELECT \(expressions) FROM (SELECT \(source)) AS vehicle"
+        )
         return RulePlan.Step(statement: statement, columns: columns, rules: indices)
     }
 
@@ -140,7 +144,7 @@ final class RulePlan {
             evaluationCount += step.rules.count
             do throws(SQLiteFailure) {
                 try run(step, on: vehicle, into: &results)
-            } catch where step.rules.count > 1 {
+            } catch  where step.rules.count > 1 {
                 // One failing expression must not silence its neighbours.
                 for rule in step.rules { results.append(evaluateAlone(rule, on: vehicle)) }
             } catch {
@@ -163,7 +167,11 @@ final class RulePlan {
         }
     }
 
-    private func run(_ step: RulePlan.Step, on vehicle: Vehicle, into results: inout [Bool?])
+    private func run(
+        _ step: RulePlan.Step,
+        on vehicle: Vehicle,
+        into results: inout [Bool?]
+    )
         throws(SQLiteFailure)
     {
         let statement = step.statement
@@ -200,12 +208,15 @@ private final class StepBudget {
     func install(on connection: OpaquePointer, every steps: Int32) {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe sqlite3_progress_handler(
-            connection, steps,
+            connection,
+            steps,
             { context in
                 guard let context = unsafe context else { return 1 }
                 let budget = unsafe Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue()
                 budget.callbacksLeft -= 1
                 return budget.callbacksLeft <= 0 ? 1 : 0
-            }, context)
+            },
+            context
+        )
     }
 }

@@ -17,7 +17,8 @@ struct RuleFile {
     static func read(path: String, problems: ProblemCollector) -> [RuleDraft] {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             problems.report(
-                Problem(file: path, line: 0, key: "", message: "rule file can't be read"))
+                Problem(file: path, line: 0, key: "", message: "rule file can't be read")
+            )
             return []
         }
         return decode(text: text, file: path, problems: problems)
@@ -25,14 +26,17 @@ struct RuleFile {
 
     static func decode(text: String, file: String, problems: ProblemCollector) -> [RuleDraft] {
         let reader = RuleFile(
-            name: URL(fileURLWithPath: file).lastPathComponent, version: version(of: text))
+            name: URL(fileURLWithPath: file).lastPathComponent,
+            version: version(of: text)
+        )
         guard let root = YAMLValue.compose(text: text, file: file, problems: problems) else {
             return []
         }
         return root.mapping { root in
-            root.required("groups")?.list().flatMap { group in
-                group.mapping { reader.group($0) } ?? []
-            } ?? []
+            root.required("groups")?.list()
+                .flatMap { group in
+                    group.mapping { reader.group($0) } ?? []
+                } ?? []
         } ?? []
     }
 
@@ -48,9 +52,10 @@ struct RuleFile {
 
     private func group(_ section: YAMLMapping) -> [RuleDraft] {
         _ = section.required("name")?.string()
-        return section.required("rules")?.list().compactMap { rule in
-            rule.mapping { self.rule($0) } ?? nil
-        } ?? []
+        return section.required("rules")?.list()
+            .compactMap { rule in
+                rule.mapping { self.rule($0) } ?? nil
+            } ?? []
     }
 
     private func rule(_ section: YAMLMapping) -> RuleDraft? {
@@ -69,10 +74,16 @@ struct RuleFile {
             alert.report("an alert's name must be a lower-case word such as headlights_left_on")
         }
         let rule = AlertRule(
-            name: name, expression: text, forMilliseconds: forMilliseconds,
-            keepFiringMilliseconds: keepFiring, labels: labels,
+            name: name,
+            expression: text,
+            forMilliseconds: forMilliseconds,
+            keepFiringMilliseconds: keepFiring,
+            labels: labels,
             annotations: annotations.map { ($0.name, RuleTemplate($0.value)) },
-            file: self.name, line: alert.line, version: version)
+            file: self.name,
+            line: alert.line,
+            version: version
+        )
         return RuleDraft(rule: rule, expressionValue: expression, value: section.value)
     }
 

@@ -35,8 +35,15 @@ final class MQTTLaneLoop {
     private var lastTick = Timestamp.distantPast
 
     init(
-        lane: Lane, gateway: String, log: EventLog, inbox: LogInbox, listener: CommitListener,
-        stop: StopSignal, health: Health, metrics: GatewayMetrics, logger: Logger
+        lane: Lane,
+        gateway: String,
+        log: EventLog,
+        inbox: LogInbox,
+        listener: CommitListener,
+        stop: StopSignal,
+        health: Health,
+        metrics: GatewayMetrics,
+        logger: Logger
     ) throws {
         self.lane = lane
         self.gateway = gateway
@@ -51,14 +58,18 @@ final class MQTTLaneLoop {
         reader = try LogReader(log: log)
         backoff = Backoff(
             minMilliseconds: lane.sink.connection.reconnectMinMilliseconds,
-            maxMilliseconds: lane.sink.connection.reconnectMaxMilliseconds)
+            maxMilliseconds: lane.sink.connection.reconnectMaxMilliseconds
+        )
         streams = []
         for stream in lane.streams {
             let cursor = try reader.cursor(sink: lane.sink.name, stream: stream.stream)
             streams.append(
                 LaneStream(
-                    configuration: stream, window: DeliveryWindow(cursor: cursor),
-                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream)))
+                    configuration: stream,
+                    window: DeliveryWindow(cursor: cursor),
+                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream)
+                )
+            )
         }
     }
 
@@ -96,7 +107,11 @@ final class MQTTLaneLoop {
         connection.clientID = lane.clientID
         let client = try MQTTClient(
             MQTTClientOptions(
-                connection: connection, cleanStart: true, sendMaximum: lane.sink.window))
+                connection: connection,
+                cleanStart: true,
+                sendMaximum: lane.sink.window
+            )
+        )
         client.delegate = self
         self.client = client
         isOpen = false
@@ -127,8 +142,11 @@ final class MQTTLaneLoop {
         for index in streams.indices where room > 0 {
             let count = min(room, Self.readCount)
             let events = try reader.read(
-                streams[index].configuration.stream, after: streams[index].window.sent, count: count,
-                bytesMax: Self.readBytes)
+                streams[index].configuration.stream,
+                after: streams[index].window.sent,
+                count: count,
+                bytesMax: Self.readBytes
+            )
             for event in events { try publish(event, index) }
             streams[index].isCaughtUp = events.isEmpty
             room -= events.count
@@ -139,7 +157,11 @@ final class MQTTLaneLoop {
     private func publish(_ event: StoredEvent, _ index: Int) throws {
         let stream = streams[index].configuration
         let topic = stream.topic.topic(
-            gateway: gateway, stream: stream.stream, key: event.key, topic: event.topic)
+            gateway: gateway,
+            stream: stream.stream,
+            key: event.key,
+            topic: event.topic
+        )
         streams[index].window.send(event.offset)
         do throws(MQTTError) {
             guard let client else { return }
@@ -150,8 +172,12 @@ final class MQTTLaneLoop {
                     ("event_time", "\(event.eventTime.milliseconds)"),
                 ] : []
             let packetID = try client.publish(
-                topic: topic, payload: event.payload, qos: 1, isRetained: stream.isRetained,
-                properties: properties)
+                topic: topic,
+                payload: event.payload,
+                qos: 1,
+                isRetained: stream.isRetained,
+                properties: properties
+            )
             inFlight[packetID] = (index, event)
         } catch {
             // libmosquitto has not even queued it: a topic or size that MQTT or the broker forbids.
@@ -199,7 +225,8 @@ final class MQTTLaneLoop {
         let metrics = streams[index].metrics
         metrics.deliveredEvents.increment()
         metrics.latencySeconds.recordNanoseconds(
-            max(0, WallClock.now() - event.arrival) * 1_000_000)
+            max(0, WallClock.now() - event.arrival) * 1_000_000
+        )
         finish(index, event.offset)
     }
 
@@ -211,19 +238,26 @@ final class MQTTLaneLoop {
             metadata: [
                 LogKeys.stream: "\(stream)", LogKeys.offset: "\(event.offset)",
                 LogKeys.reason: "\(reason)",
-            ])
+            ]
+        )
         inbox.refuse(
             RefusedEvent(
-                sink: lane.sink.name, stream: stream, event: event,
-                reason: "refused by sink: \(reason)"))
+                sink: lane.sink.name,
+                stream: stream,
+                event: event,
+                reason: "refused by sink: \(reason)"
+            )
+        )
         finish(index, event.offset)
     }
 
     private func finish(_ index: Int, _ offset: Int64) {
         guard streams[index].window.acknowledge(offset) else { return }
         inbox.move(
-            sink: lane.sink.name, stream: streams[index].configuration.stream,
-            to: streams[index].window.cursor)
+            sink: lane.sink.name,
+            stream: streams[index].configuration.stream,
+            to: streams[index].window.cursor
+        )
     }
 
     // Breaks.
@@ -254,7 +288,10 @@ final class MQTTLaneLoop {
             let wait = until - WallClock.now()
             guard wait > 0 else { return }
             var descriptor = pollfd(
-                fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)
+                fd: stop.wakeUp.descriptor,
+                events: Int16(POLLIN),
+                revents: 0
+            )
             _ = unsafe poll(&descriptor, 1, Int32(clamping: min(wait, 1_000)))
             observe()
         }
@@ -268,7 +305,11 @@ final class MQTTLaneLoop {
         for stream in streams {
             let head = (try? reader.headOffset(of: stream.configuration.stream)) ?? 0
             let oldest = try? reader.read(
-                stream.configuration.stream, after: stream.window.cursor, count: 1, bytesMax: 1)
+                stream.configuration.stream,
+                after: stream.window.cursor,
+                count: 1,
+                bytesMax: 1
+            )
             let waits = oldest?.first.map { Double(now - $0.arrival) / 1_000 } ?? 0
             stream.metrics.backlogEvents.set(Double(max(0, head - stream.window.cursor)))
             stream.metrics.backlogSeconds.set(max(0, waits))
@@ -292,7 +333,8 @@ extension MQTTLaneLoop: MQTTClientDelegate {
         guard reason == 0 else {
             ending = MQTTError(
                 message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-                isRefusal: MQTTClient.isRefusal(reason))
+                isRefusal: MQTTClient.isRefusal(reason)
+            )
             return
         }
         isOpen = true
@@ -306,7 +348,9 @@ extension MQTTLaneLoop: MQTTClientDelegate {
             refuse(event, index, because: text)
         } else {
             ending = MQTTError(
-                message: "the broker refuses to take \(streams[index].configuration.stream): \(text)")
+                message:
+                    "the broker refuses to take \(streams[index].configuration.stream): \(text)"
+            )
         }
     }
 
