@@ -22,7 +22,7 @@ struct BenchCommand: ParsableCommand {
         let benchmark = Benchmark(
             scale: quick ? .quick : Benchmark.Scale(),
             assets: try LocalDepot.findAssets(assets)
-        ) { line in FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+        ) { StandardOutput.print($0) }
         try benchmark.run()
         guard let output else { return }
         let folder = URL(fileURLWithPath: output).deletingLastPathComponent()

@@ -37,6 +37,13 @@ enum ExitError {
     }
 }
 
+/// Lines that a person watches: they leave at once, also into a pipe.
+enum StandardOutput {
+    static func print(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+}
+
 /// Where messages for the user go that are not the command's result.
 enum StandardError {
     static func print(_ line: String) {

@@ -54,7 +54,7 @@ struct DemoCommand: ParsableCommand {
         )
         do {
             let lines = try DemoRun(options: options, interrupt: interrupt).run()
-            for line in lines { print(line) }
+            for line in lines { StandardOutput.print(line) }
         } catch let error where interrupt.isSet {
             StandardError.print("demo: interrupted (\(error))")
         }

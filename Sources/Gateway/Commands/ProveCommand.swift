@@ -42,12 +42,14 @@ struct ProveCommand: ParsableCommand {
             var proof = KillProof(rounds: rounds, messagesPerSecond: rate, assets: assets)
             proof.protocolVersion = mqtt == "5" ? 5 : 4
             if let seed { proof.seed = seed }
-            print("kill: seed \(proof.seed), \(rounds) rounds at \(rate) messages/s, MQTT \(mqtt)")
+            StandardOutput.print(
+                "kill: seed \(proof.seed), \(rounds) rounds at \(rate) messages/s, MQTT \(mqtt)"
+            )
             proof.onRound = { round in
-                if round.isMultiple(of: 10) { print("kill: round \(round)") }
+                if round.isMultiple(of: 10) { StandardOutput.print("kill: round \(round)") }
             }
             let report = try proof.run()
-            print(report.line)
+            StandardOutput.print(report.line)
             if !report.isProven { throw ExitCode(1) }
         }
     }

@@ -58,7 +58,7 @@ struct ReplayCommand: ParsableCommand {
                 to: publisher
             )
         let seconds = Date().timeIntervalSince(started)
-        print(
+        StandardOutput.print(
             "replay: published=\(count) acknowledged=\(publisher.acknowledgedCount) "
                 + "seconds=\(String(format: "%.1f", seconds))"
         )

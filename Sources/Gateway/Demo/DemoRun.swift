@@ -24,7 +24,9 @@ struct DemoRun {
     func run() throws -> [String] {
         let assets = try LocalDepot.findAssets(options.assets)
         let isReplay = options.traces != nil
-        print("demo: making certificates and starting mosquitto with TLS and client certificates")
+        StandardOutput.print(
+            "demo: making certificates and starting mosquitto with TLS and client certificates"
+        )
         let depot = try LocalDepot(
             assets: assets,
             vehicles: isReplay ? [] : makeSimulator().vehicleIDs
@@ -63,7 +65,7 @@ struct DemoRun {
 
     /// What operations people type; its output is the user's terminal.
     private func tailOutliers(_ depot: LocalDepot) throws -> ChildProcess {
-        print(
+        StandardOutput.print(
             "demo: mosquitto_sub -t 'fleet/outlier/#'  (live; everything below is what it prints)\n"
         )
         return try ChildProcess(
