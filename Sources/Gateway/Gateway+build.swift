@@ -55,7 +55,7 @@ struct Gateway {
                 notAfter: Self.certificateEnd
             )
         )
-        let listeners = lanes.map { _ in CommitListener() }
+        let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
         try startCursors(lanes, log, inbox)

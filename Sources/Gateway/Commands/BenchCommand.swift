@@ -12,6 +12,9 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "A short run that tries the paths, not the speed.")
     var quick = false
 
+    @Option(help: "Only this part: bridge, backlog or rules.")
+    var only: Benchmark.Part?
+
     @Option(help: "Where the results go, as JSON.")
     var output: String?
 
@@ -23,7 +26,7 @@ struct BenchCommand: ParsableCommand {
             scale: quick ? .quick : Benchmark.Scale(),
             assets: try LocalDepot.findAssets(assets)
         ) { StandardOutput.print($0) }
-        try benchmark.run()
+        try benchmark.run(only.map { [$0] } ?? Benchmark.Part.allCases)
         guard let output else { return }
         let folder = URL(fileURLWithPath: output).deletingLastPathComponent()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -31,3 +34,5 @@ struct BenchCommand: ParsableCommand {
         print("bench: results in \(output)")
     }
 }
+
+extension Benchmark.Part: ExpressibleByArgument {}

@@ -102,23 +102,43 @@ final class LogInbox: Sendable {
         }
     }
 
-    /// New events are in the log.
-    func announceCommit() {
-        for listener in listeners { listener.notify() }
+    /// New events are in the log: whoever delivers their streams is woken.
+    func announce(_ outcome: Outcome) {
+        for listener in listeners
+        where listener.streams.contains(where: { !outcome.events(of: $0).isEmpty }) {
+            listener.notify()
+        }
     }
 }
 
 /// Wakes one delivery loop after a commit, if it is waiting.
 final class CommitListener: Sendable {
     let wakeUp = WakeUp()
+    /// The streams that the loop delivers.
+    let streams: [String]
+    private let hasNews = Atomic<Bool>(false)
     private let isWaiting = Atomic<Bool>(false)
 
-    /// The loop is about to look at the log for the last time before it waits.
-    func willWait() { isWaiting.store(true, ordering: .sequentiallyConsistent) }
+    init(streams: [String]) {
+        self.streams = streams
+    }
 
-    func didWake() { isWaiting.store(false, ordering: .sequentiallyConsistent) }
+    /// The loop is about to wait; tells whether something was committed since the last time.
+    ///
+    /// The order matters: a commit after this signals, a commit before it is told here.
+    func willWait() -> Bool {
+        isWaiting.store(true, ordering: .sequentiallyConsistent)
+        return hasNews.exchange(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// The loop is awake: nobody needs to signal.
+    func didWake() {
+        isWaiting.store(false, ordering: .sequentiallyConsistent)
+        wakeUp.clear()
+    }
 
     fileprivate func notify() {
+        hasNews.store(true, ordering: .sequentiallyConsistent)
         guard isWaiting.exchange(false, ordering: .sequentiallyConsistent) else { return }
         wakeUp.signal()
     }

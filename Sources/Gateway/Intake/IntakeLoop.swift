@@ -154,6 +154,7 @@ final class IntakeLoop {
             let processed = WallClock.monotonicNanoseconds()
             if !outcome.isEmpty || hasLedger {
                 try commit(outcome)
+                inbox.announce(outcome)
                 metrics.observe(
                     outcome,
                     batch,
@@ -167,7 +168,6 @@ final class IntakeLoop {
         }
         for session in sessions { session.acknowledge() }
         batch.removeAll()
-        inbox.announceCommit()
         writer.checkpointIfNeeded()
     }
 
@@ -248,8 +248,9 @@ final class IntakeLoop {
             metrics.observe(eviction)
             if let gap = gaps.take(isQuiet: eviction == nil) {
                 logger.warning("events evicted", metadata: gap.logMetadata)
-                try writer.commit(processor.gap(gap, at: now), of: MessageBatch(), CommitExtras())
-                inbox.announceCommit()
+                let outcome = processor.gap(gap, at: now)
+                try writer.commit(outcome, of: MessageBatch(), CommitExtras())
+                inbox.announce(outcome)
             }
         } catch {
             giveUp(error, now)
@@ -271,7 +272,7 @@ final class IntakeLoop {
             throw error
         }
         inbox.forget(moves)
-        if !refused.isEmpty { inbox.announceCommit() }
+        inbox.announce(outcome)
         logIsUp()
     }
 

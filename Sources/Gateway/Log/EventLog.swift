@@ -99,8 +99,8 @@ final class EventLog: Sendable {
 
     /// How large the write-ahead file is, in bytes.
     var walBytes: Int64 {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path + "-wal")
-        return (attributes?[.size] as? NSNumber)?.int64Value ?? 0
+        var status = stat()
+        return unsafe stat(path + "-wal", &status) == 0 ? Int64(status.st_size) : 0
     }
 }
 

@@ -66,9 +66,10 @@ enum LogSchema {
         ) WITHOUT ROWID;
         CREATE TABLE redelivery (
             source TEXT NOT NULL,
+            slot INTEGER NOT NULL,
             batch INTEGER NOT NULL,
             entries BLOB NOT NULL,
-            PRIMARY KEY (source, batch)
+            PRIMARY KEY (source, slot)
         ) WITHOUT ROWID;
         """
 }

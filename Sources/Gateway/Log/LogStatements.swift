@@ -14,7 +14,6 @@ struct LogStatements {
     let upsertAlert: SQLiteStatement
     let deleteAlert: SQLiteStatement
     let insertLedger: SQLiteStatement
-    let pruneLedger: SQLiteStatement
     let voidLedger: SQLiteStatement
     let moveCursor: SQLiteStatement
     let begin: SQLiteStatement
@@ -68,8 +67,9 @@ struct LogStatements {
             """
         )
         deleteAlert = try make("DELETE FROM alert WHERE vehicle = ? AND alert = ?")
-        insertLedger = try make("INSERT INTO redelivery (source, batch, entries) VALUES (?, ?, ?)")
-        pruneLedger = try make("DELETE FROM redelivery WHERE source = ? AND batch <= ?")
+        insertLedger = try make(
+            "INSERT OR REPLACE INTO redelivery (source, slot, batch, entries) VALUES (?, ?, ?, ?)"
+        )
         voidLedger = try make("DELETE FROM redelivery WHERE source = ?")
         moveCursor = try make(
             "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)"

@@ -267,15 +267,14 @@ final class LogWriter {
             ledgerBatch += 1
             let statement = statements.insertLedger
             statement.bind(1, source)
-            statement.bind(2, ledgerBatch)
+            // Slots are used in turn: the ledger reaches so many commits back and never grows.
+            statement.bind(2, ledgerBatch % ledgerBatchesMax)
+            statement.bind(3, ledgerBatch)
             let result = unsafe entries.withUnsafeBytes { bytes in
-                unsafe statement.bindStatic(3, bytes, isText: false)
+                unsafe statement.bindStatic(4, bytes, isText: false)
                 return Result { () throws(SQLiteFailure) in try statement.run() }
             }
             try result.get()
-            statements.pruneLedger.bind(1, source)
-            statements.pruneLedger.bind(2, ledgerBatch - ledgerBatchesMax)
-            try statements.pruneLedger.run()
         }
         for move in extras.cursors {
             statements.moveCursor.bind(1, move.sink)

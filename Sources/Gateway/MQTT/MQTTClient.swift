@@ -176,31 +176,21 @@ struct MQTTClientOptions: Sendable {
         payload: [UInt8],
         qos: Int,
         isRetained: Bool = false,
-        properties: [(name: String, value: String)] = []
+        properties: MQTTUserProperties? = nil
     ) throws(MQTTError) -> UInt16 {
         var packetID: UInt16 = 0
-        let strings = unsafe properties.map { unsafe (copyCString($0.name), copyCString($0.value)) }
-        defer {
-            for index in unsafe strings.indices {
-                unsafe free(strings[index].0)
-                unsafe free(strings[index].1)
-            }
-        }
-        let list = unsafe strings.map { unsafe mqtt_shim_property(name: $0.0, value: $0.1) }
         let result = unsafe payload.withUnsafeBytes { bytes in
-            unsafe list.withUnsafeBufferPointer { list in
-                unsafe mqtt_shim_publish(
-                    client,
-                    topic,
-                    bytes.baseAddress,
-                    bytes.count,
-                    Int32(qos),
-                    isRetained,
-                    list.baseAddress,
-                    Int32(list.count),
-                    &packetID
-                )
-            }
+            unsafe mqtt_shim_publish(
+                client,
+                topic,
+                bytes.baseAddress,
+                bytes.count,
+                Int32(qos),
+                isRetained,
+                properties?.list,
+                Int32(properties?.count ?? 0),
+                &packetID
+            )
         }
         guard result == 0 else { throw error(result, doing: "publish to \(topic)") }
         return packetID

@@ -34,10 +34,21 @@ final class Benchmark {
         self.say = say
     }
 
-    func run() throws {
-        try compareWithBridge()
-        try measureBacklog()
-        try measureRules()
+    /// The parts of a run.
+    enum Part: String, CaseIterable, Sendable {
+        case bridge
+        case backlog
+        case rules
+    }
+
+    func run(_ parts: [Part] = Part.allCases) throws {
+        for part in parts {
+            switch part {
+            case .bridge: try compareWithBridge()
+            case .backlog: try measureBacklog()
+            case .rules: try measureRules()
+            }
+        }
     }
 
     /// The results as the members of one JSON object.

@@ -11,6 +11,8 @@ final class MQTTLaneLoop {
     /// Events that one read of the log fetches at most.
     private static let readCount = 256
     private static let readBytes = 1 << 20
+    /// A read that brings fewer than this has reached the stream's end, unless it was cut by bytes.
+    private static let shortRead = 16
     private static let openingMilliseconds: Int64 = 10_000
 
     private let lane: Lane
@@ -67,7 +69,12 @@ final class MQTTLaneLoop {
                 LaneStream(
                     configuration: stream,
                     window: DeliveryWindow(cursor: cursor),
-                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream)
+                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream),
+                    properties: lane.sink.connection.protocolVersion == 5
+                        ? MQTTUserProperties([
+                            ("gateway", gateway), ("stream", stream.stream), ("offset", ""),
+                            ("event_time", ""),
+                        ]) : nil
                 )
             )
         }
@@ -91,8 +98,8 @@ final class MQTTLaneLoop {
     private func deliverUntilBroken() throws {
         try open()
         while !stop.isSet {
-            listener.willWait()
-            let hasWork = try fill()
+            if listener.willWait() { lookAgain() }
+            let hasWork = try streams.contains { !$0.isCaughtUp } && fill()
             try write()
             try readAcknowledgements()
             observe()
@@ -148,10 +155,15 @@ final class MQTTLaneLoop {
                 bytesMax: Self.readBytes
             )
             for event in events { try publish(event, index) }
-            streams[index].isCaughtUp = events.isEmpty
+            streams[index].isCaughtUp = events.isEmpty || events.count < min(count, Self.shortRead)
             room -= events.count
         }
         return room > 0 && streams.contains { !$0.isCaughtUp }
+    }
+
+    /// There may be new events: acknowledgements alone are no reason to ask the log.
+    private func lookAgain() {
+        for index in streams.indices { streams[index].isCaughtUp = false }
     }
 
     private func publish(_ event: StoredEvent, _ index: Int) throws {
@@ -165,18 +177,16 @@ final class MQTTLaneLoop {
         streams[index].window.send(event.offset)
         do throws(MQTTError) {
             guard let client else { return }
-            let properties =
-                lane.sink.connection.protocolVersion == 5
-                ? [
-                    ("gateway", gateway), ("stream", stream.stream), ("offset", "\(event.offset)"),
-                    ("event_time", "\(event.eventTime.milliseconds)"),
-                ] : []
+            if let properties = streams[index].properties {
+                properties.set(2, event.offset)
+                properties.set(3, event.eventTime.milliseconds)
+            }
             let packetID = try client.publish(
                 topic: topic,
                 payload: event.payload,
                 qos: 1,
                 isRetained: stream.isRetained,
-                properties: properties
+                properties: streams[index].properties
             )
             inFlight[packetID] = (index, event)
         } catch {
@@ -214,7 +224,6 @@ final class MQTTLaneLoop {
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         _ = unsafe poll(&descriptors, UInt(descriptors.count), 1_000)
-        if descriptors[1].revents != 0 { listener.wakeUp.clear() }
     }
 
     // What the far side says.
@@ -268,6 +277,7 @@ final class MQTTLaneLoop {
             streams[index].metrics.retriedEvents.increment(by: Int64(count))
         }
         inFlight.removeAll()
+        lookAgain()
         for index in streams.indices {
             streams[index].window.rewind()
             streams[index].metrics.connected.set(0)
@@ -325,6 +335,8 @@ private struct LaneStream {
     let configuration: SinkStreamConfiguration
     var window: DeliveryWindow
     let metrics: LaneMetrics
+    /// What an event carries beside its payload; MQTT 5 only.
+    let properties: MQTTUserProperties?
     var isCaughtUp = false
 }
 
