@@ -9,6 +9,7 @@ extension Configuration {
             _ = section.entries()
             validateNames(section)
             validateSignals(section)
+            validateLoops(section)
         }
     }
 
@@ -34,6 +35,28 @@ extension Configuration {
         reportDuplicates(signals.flatMap(\.paths), what: "path", value)
         for signal in signals where ReservedColumn(rawValue: signal.name) != nil {
             value?.report("'\(signal.name)' is the gateway's own column; choose another name")
+        }
+    }
+
+    /// What a sink publishes must not come back as a source's message.
+    private func validateLoops(_ section: YAMLMapping) {
+        for source in sources {
+            for sink in sinks
+            where sink.connection.host == source.connection.host
+                && sink.connection.port == source.connection.port
+            {
+                for topic in source.topics {
+                    for stream in sink.streams where topic.pattern.match(stream.topic.sample) != nil
+                    {
+                        section.optional("sinks")?
+                            .report(
+                                "'\(stream.topic.text)' of sink '\(sink.name)' matches the pattern "
+                                    + "'\(topic.pattern)' of source '\(source.name)' on the same "
+                                    + "broker: the gateway would read its own events"
+                            )
+                    }
+                }
+            }
         }
     }
 

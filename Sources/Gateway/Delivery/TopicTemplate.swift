@@ -68,6 +68,11 @@ struct TopicTemplate: Sendable, Hashable {
         return result
     }
 
+    /// A topic that this template makes.
+    var sample: String {
+        topic(gateway: "gateway", stream: "stream", key: "vehicle", topic: "topic")
+    }
+
     private static func level(_ word: String) -> String {
         guard !word.isEmpty else { return "_" }
         let isForbidden: (UInt8) -> Bool = {

@@ -87,6 +87,7 @@ final class IntakeLoop {
                     logger: logger
                 )
             }
+        self.metrics.observeRecovery(processor)
         health.logIsWritable()
     }
 
@@ -209,6 +210,7 @@ final class IntakeLoop {
         do {
             (processor, writer) = try Self.recover(configuration, log, makeEngine)
             needsRecovery = false
+            metrics.observeRecovery(processor)
             return true
         } catch {
             logBlockedUntil = now + logBackoff.next()

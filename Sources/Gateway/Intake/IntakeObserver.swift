@@ -22,6 +22,18 @@ final class IntakeObserver {
         )
     }
 
+    /// What fires in the state that was recovered.
+    func observeRecovery(_ processor: Processor) {
+        firing.removeAll()
+        for alert in processor.fleet.vehicles.flatMap(\.alerts) where alert.phase == .firing {
+            firing[alert.rule, default: 0] += 1
+        }
+        for (rule, count) in firing { alert(rule).firing.set(Double(count)) }
+        metrics.vehicles.set(Double(processor.fleet.count))
+        seenErrors.removeAll()
+        seenEvaluations = 0
+    }
+
     var commitFailures: Counter { metrics.intake.commitFailures }
 
     /// A batch was committed.

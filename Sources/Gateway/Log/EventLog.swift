@@ -56,6 +56,7 @@ final class EventLog: Sendable {
     static let fileName = "gateway.db"
 
     let pool: DatabasePool
+    let walFrames = WALFrames()
     let path: String
     /// Holds the lock on the data directory for as long as the log lives.
     private let lock: FileLock
@@ -92,6 +93,9 @@ final class EventLog: Sendable {
             }
             pool = try DatabasePool(path: path, configuration: configuration)
             try LogSchema.migrator.migrate(pool)
+            try pool.writeWithoutTransaction { db in
+                try unsafe walFrames.watch(db.connection())
+            }
         } catch {
             throw .cannotOpen(path: path, reason: "\(error)")
         }

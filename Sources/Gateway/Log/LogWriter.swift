@@ -46,6 +46,7 @@ final class LogWriter {
     private let sourceNames: [String]
     private let ledgerBatchesMax: Int64
     private var ledgerBatch: Int64
+    private var checkpointAt = LogWriter.checkpointFrames
     private var vehicleJSON = JSONWriter()
     /// Vehicles that changed since the snapshot.
     private var unsavedVehicles: [Vehicle] = []
@@ -310,22 +311,25 @@ final class LogWriter {
         }
     }
 
-    /// Moves the WAL into the database when it has grown; between batches, so that no
-    /// acknowledgement waits for it.
+    /// Moves the WAL into the database when it has grown.
     ///
-    /// The writer does it itself: two connections that checkpoint can meet a bug in resets of the
-    /// WAL that SQLite fixed in 3.51.3.
+    /// Between batches, so that no acknowledgement waits for it. The writer does it itself: two
+    /// connections that checkpoint can meet a bug in resets of the WAL, fixed in SQLite 3.51.3.
     func checkpointIfNeeded() {
-        guard log.walBytes > Int64(Self.checkpointFrames) * 4_096 else { return }
+        guard log.walFrames.count > checkpointAt else { return }
+        var all: Int32 = 0
+        var moved: Int32 = 0
         log.pool.unsafeReentrantWriteResult { db in
             _ = unsafe sqlite3_wal_checkpoint_v2(
                 db.sqliteConnection,
                 nil,
                 SQLITE_CHECKPOINT_PASSIVE,
-                nil,
-                nil
+                &all,
+                &moved
             )
         }
+        // A reader held it back: trying again at every commit would help nobody.
+        checkpointAt = moved < all ? all + Self.checkpointFrames : Self.checkpointFrames
     }
 }
 

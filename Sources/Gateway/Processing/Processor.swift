@@ -218,7 +218,7 @@ final class Processor {
             guard let isTrue = results[position] else { continue }
             if update(rule, vehicle, isTrue: isTrue, at: time) { hasTransition = true }
         }
-        if hasTransition { appendFiring(vehicle, at: time) }
+        if hasTransition { appendFiring(vehicle) }
     }
 
     /// Takes the result of one expression; tells whether the world was told.
@@ -257,7 +257,7 @@ final class Processor {
         where advanceAlert(at: position, of: vehicle, to: time, recordsPending: false) {
             hasTransition = true
         }
-        if hasTransition { appendFiring(vehicle, at: time) }
+        if hasTransition { appendFiring(vehicle) }
     }
 
     private func advanceAlert(
@@ -395,7 +395,9 @@ final class Processor {
         )
     }
 
-    private func appendFiring(_ vehicle: Vehicle, at time: Timestamp) {
+    private func appendFiring(_ vehicle: Vehicle) {
+        // The state as of the latest transition, not of the moment that noticed it.
+        guard let time = outcome.outlier.last?.eventTime else { return }
         let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
         let start = outcome.bytes.count
         writer.firing(vehicle, at: time, into: &outcome.bytes)

@@ -38,10 +38,10 @@ import GRDBSQLite
                 )
             }
             seen[draft.rule.name] = draft.rule
-            checkTemplates(draft)
             do throws(SQLiteFailure) {
                 var rule = draft.rule
                 let names = try dependencies(of: rule.expression)
+                checkTemplates(draft, reads: names)
                 rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
                 return rule
             } catch {
@@ -96,8 +96,13 @@ import GRDBSQLite
 
     private func addColumn(_ name: String) throws(SQLiteFailure) {
         let lowered = name.lowercased()
-        guard !columns.keys.contains(where: { $0.lowercased() == lowered }) || columns.isEmpty
-        else { return }
+        if let twin = columns.keys.first(where: { $0.lowercased() == lowered }) {
+            throw SQLiteFailure(
+                code: SQLITE_ERROR,
+                message: "\"\(name)\" and '\(twin)' differ only in case, which SQL does not see; "
+                    + "give the path a name of its own in the catalogue"
+            )
+        }
         try execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
         if let id = signals.id(ofName: name) { columns[name] = .signal(id) }
     }
@@ -108,8 +113,8 @@ import GRDBSQLite
         }
     }
 
-    private func checkTemplates(_ draft: RuleDraft) {
-        let known = RuleTemplate.builtIn + signals.names
+    private func checkTemplates(_ draft: RuleDraft, reads columns: [String]) {
+        let known = RuleTemplate.builtIn + signals.names + columns
         for name in draft.rule.annotations.flatMap(\.template.names) where !known.contains(name) {
             // A path that the catalogue doesn't name is a signal once a vehicle sends it.
             guard !name.contains(".") else { continue }
