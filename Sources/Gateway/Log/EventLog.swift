@@ -83,7 +83,6 @@ final class EventLog: Sendable {
             configuration.prepareDatabase { db in
                 try db.execute(
                     sql: """
-                        PRAGMA synchronous = FULL;
                         PRAGMA secure_delete = OFF;
                         PRAGMA wal_autocheckpoint = 0;
                         PRAGMA cache_size = -8000;
@@ -94,6 +93,11 @@ final class EventLog: Sendable {
             pool = try DatabasePool(path: path, configuration: configuration)
             try LogSchema.migrator.migrate(pool)
             try pool.writeWithoutTransaction { db in
+                // GRDB sets NORMAL when it turns WAL on, after `prepareDatabase`; that would let a
+                // power cut take commits whose messages were acknowledged.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+                precondition(level == 2, "every commit must be synced before it returns")
                 try unsafe walFrames.watch(db.connection())
             }
         } catch {
