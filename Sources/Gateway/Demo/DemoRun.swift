@@ -107,9 +107,10 @@ struct DemoRun {
             }
             try fleet.pump()
         }
+        let stopped = WallClock.now()
         try fleet.drain(isCancelled: { interrupt.isSet })
         // Alerts whose time had come when the fleet stopped; later ones had no chance.
-        let due = simulator.expected.filter { $0.causedAt < end + -1_000 }
+        let due = simulator.expected.filter { $0.causedAt < stopped + -1_000 }
         return (fleet.acknowledgedCount, Set(due.map { "\($0.alert)/\($0.vehicle)" }))
     }
 
