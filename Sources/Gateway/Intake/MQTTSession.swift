@@ -324,6 +324,7 @@ extension MQTTSession: MQTTClientDelegate {
             return
         }
         // A resumed session delivers at once, before its SUBACK.
+        if upSince != .distantPast { metrics.reconnects.increment() }
         upSince = now
         lastTick = now
         state = .up(client)
@@ -331,7 +332,6 @@ extension MQTTSession: MQTTClientDelegate {
         downReason = nil
         health.sourceIsUp(configuration.name)
         metrics.sessionUp.set(1)
-        metrics.reconnects.increment()
     }
 
     func subscribed(granted: [Int]) {

@@ -158,7 +158,7 @@ final class Processor {
         if !vehicle.alerts.isEmpty { advanceAlerts(of: vehicle, to: time) }
         vehicle.source = message.source
         vehicle.advance(eventTime: reading.eventTime, heardAt: reading.arrival)
-        let plan = try engine.plan(for: reading.shape)
+        let plan = engine.plan(for: reading.shape)
         let merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
         if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }

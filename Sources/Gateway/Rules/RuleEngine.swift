@@ -31,6 +31,8 @@ final class RulePlan {
     /// How many expressions one statement may hold.
     private static let expressionsPerStatement = 64
     private static let stepsPerCallback: Int32 = 1_000
+    /// Plans that are remembered.
+    private static let plansMax = 4_096
 
     let rules: [AlertRule]
     private let connection: OpaquePointer
@@ -92,22 +94,28 @@ final class RulePlan {
     }
 
     /// The plan for a shape; made when the shape is first seen.
-    func plan(for shape: Shape) throws(SQLiteFailure) -> RulePlan {
+    func plan(for shape: Shape) -> RulePlan {
         if let plan = shape.plan { return plan }
         let touched = shape.columns.compactMap(\.signal).flatMap { readers[$0] ?? [] }
         let rules = Set(touched + timeReaders).sorted()
-        let plan: RulePlan
-        if let known = plans[rules] { plan = known } else { plan = try makePlan(rules) }
+        shape.plan = plan(of: rules)
+        return plan(of: rules)
+    }
+
+    private func plan(of rules: [Int]) -> RulePlan {
+        if let known = plans[rules] { return known }
+        // Shapes keep the plans they use; the memory of the others is not worth keeping.
+        if plans.count >= Self.plansMax { plans.removeAll() }
+        let plan = makePlan(rules)
         plans[rules] = plan
-        shape.plan = plan
         return plan
     }
 
-    private func makePlan(_ indices: [Int]) throws(SQLiteFailure) -> RulePlan {
+    private func makePlan(_ indices: [Int]) -> RulePlan {
         var steps: [RulePlan.Step] = []
         for start in stride(from: 0, to: indices.count, by: Self.expressionsPerStatement) {
             let end = min(start + Self.expressionsPerStatement, indices.count)
-            steps.append(try makeStep(Array(indices[start..<end])))
+            steps += makeSteps(Array(indices[start..<end]))
         }
         var inputs: Set<SignalID>? = []
         for column in indices.flatMap({ rules[$0].columns }).map(\.column) {
@@ -117,7 +125,21 @@ final class RulePlan {
             case .vehicle: break
             }
         }
-        return RulePlan(rules: indices, steps: steps, inputs: inputs)
+        return RulePlan(rules: steps.flatMap(\.rules), steps: steps, inputs: inputs)
+    }
+
+    /// Expressions that compile one by one may be too long together: then they are parted.
+    private func makeSteps(_ indices: [Int]) -> [RulePlan.Step] {
+        do throws(SQLiteFailure) {
+            return [try makeStep(indices)]
+        } catch {
+            guard indices.count > 1 else {
+                errorCounts[indices[0], default: 0] += 1
+                return []
+            }
+            let middle = indices.count / 2
+            return makeSteps(Array(indices[..<middle])) + makeSteps(Array(indices[middle...]))
+        }
     }
 
     private func makeStep(_ indices: [Int]) throws(SQLiteFailure) -> RulePlan.Step {
@@ -156,9 +178,8 @@ final class RulePlan {
 
     private func evaluateAlone(_ rule: Int, on vehicle: Vehicle) -> Bool? {
         var results: [Bool?] = []
-        do {
-            if plans[[rule]] == nil { plans[[rule]] = try makePlan([rule]) }
-            guard let step = plans[[rule]]?.steps.first else { return nil }
+        guard let step = plan(of: [rule]).steps.first else { return nil }
+        do throws(SQLiteFailure) {
             try run(step, on: vehicle, into: &results)
             return results[0]
         } catch {
@@ -185,7 +206,9 @@ final class RulePlan {
         }
         budget.refill()
         defer { statement.reset() }
-        guard try statement.step() else { return }
+        guard try statement.step() else {
+            throw SQLiteFailure(code: SQLITE_DONE, message: "the expression gave no row")
+        }
         for column in 0..<step.rules.count { results.append(statement.isTrue(Int32(column))) }
     }
 }

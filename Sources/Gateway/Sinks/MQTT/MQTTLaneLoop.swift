@@ -112,19 +112,17 @@ final class MQTTLaneLoop {
     private func open() throws {
         var connection = lane.sink.connection
         connection.clientID = lane.clientID
-        let client = try MQTTClient(
-            MQTTClientOptions(
-                connection: connection,
-                cleanStart: true,
-                sendMaximum: lane.sink.window
-            )
+        let options = MQTTClientOptions(
+            connection: connection,
+            cleanStart: true,
+            sendMaximum: lane.sink.window
         )
+        guard let client = try connect(options) else { return }
         client.delegate = self
         self.client = client
         isOpen = false
         hasAccepted = false
         ending = nil
-        try client.connect()
         let started = WallClock.now()
         while !isOpen {
             try write()
@@ -139,6 +137,21 @@ final class MQTTLaneLoop {
         downReason = nil
         health.sinkIsUp(healthName)
         for stream in streams { stream.metrics.connected.set(1) }
+    }
+
+    /// Connects on another thread, so that a host that doesn't answer doesn't hold up a stop.
+    private func connect(_ options: MQTTClientOptions) throws -> MQTTClient? {
+        let connector = MQTTConnector(options, wakeUp: listener.wakeUp)
+        while !stop.isSet {
+            if let result = connector.take() { return try result.get() }
+            var descriptors = [
+                pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = unsafe poll(&descriptors, 2, 1_000)
+            listener.wakeUp.clear()
+        }
+        return nil
     }
 
     private var healthName: String { "\(lane.sink.name)/\(lane.kind.rawValue)" }
