@@ -32,6 +32,12 @@ struct ProveCommand: ParsableCommand {
         @Option(help: "MQTT version between broker and gateway: 5 or 3.1.1.")
         var mqtt = "5"
 
+        @Option(
+            name: .customLong("broker-every"),
+            help: "Restart the broker every so many rounds; 0 never."
+        )
+        var brokerEvery = 5
+
         @Option(help: "Repeats a run's random moments.")
         var seed: UInt64?
 
@@ -40,6 +46,7 @@ struct ProveCommand: ParsableCommand {
 
         func run() throws {
             var proof = KillProof(rounds: rounds, messagesPerSecond: rate, assets: assets)
+            proof.brokerRestartEvery = brokerEvery
             proof.protocolVersion = mqtt == "5" ? 5 : 4
             if let seed { proof.seed = seed }
             StandardOutput.print(

@@ -166,7 +166,8 @@ final class MQTTSession {
             if let ending { throw ending }
         }
         report()
-        if !ledger.hasSuspects, isWatchingDuplicates {
+        // Only CONNACK tells whether there are suspects; before it, DUP must be watched.
+        if case .up = state, isWatchingDuplicates, !ledger.hasSuspects {
             client.watchDuplicates(false)
             isWatchingDuplicates = false
         }
