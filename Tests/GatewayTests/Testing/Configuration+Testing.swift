@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+@testable import Gateway
+
+extension Configuration {
+    /// A configuration for parts that need one: sources without a broker behind them.
+    static func testing(
+        topics: [TopicConfiguration]? = nil,
+        signals: [SignalConfiguration] = [],
+        sources: [String] = ["vehicles"]
+    ) throws -> Configuration {
+        let topics = try topics ?? [.testing()]
+        return Configuration(
+            gateway: GatewayConfiguration(id: "depot", dataDirectory: "/nonexistent"),
+            sources: sources.map { name in
+                SourceConfiguration(
+                    name: name,
+                    connection: MQTTConnectionConfiguration(
+                        host: "localhost",
+                        port: 1_883,
+                        usesTLS: false,
+                        clientID: name
+                    ),
+                    topics: topics
+                )
+            },
+            signals: signals,
+            ruleFiles: [],
+            sinks: []
+        )
+    }
+}
+
+extension TopicConfiguration {
+    /// A topic whose payloads tell their event time, in milliseconds, under `t`.
+    static func testing(
+        _ pattern: String = "fleet/{vehicle}/state",
+        format: PayloadFormat = .object,
+        vehicle: String? = nil,
+        eventTime: EventTimeConfiguration? = .milliseconds
+    ) throws -> TopicConfiguration {
+        TopicConfiguration(
+            pattern: try TopicPattern(pattern),
+            format: format,
+            vehiclePath: vehicle,
+            eventTime: eventTime
+        )
+    }
+}
+
+extension EventTimeConfiguration {
+    /// Milliseconds since 1970 under `t`.
+    static let milliseconds = EventTimeConfiguration(
+        paths: ["t"],
+        format: .epoch(unitsPerMillisecond: 1)
+    )
+}
+
+extension RuleEngine {
+    /// Compiles a rule file; throws all of its problems.
+    static func testing(
+        rules: String,
+        signals: SignalTable,
+        limits: LimitsConfiguration = LimitsConfiguration()
+    ) throws -> RuleEngine {
+        let problems = ProblemCollector()
+        let drafts = RuleFile.decode(text: rules, file: "rules.yaml", problems: problems)
+        let engine = try RuleEngine(
+            drafts: drafts,
+            signals: signals,
+            limits: limits,
+            problems: problems
+        )
+        try problems.throwIfAny()
+        return engine
+    }
+}
