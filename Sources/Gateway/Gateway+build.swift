@@ -34,27 +34,7 @@ struct Gateway {
 
         // Started in this order and stopped in the opposite one: intake stops first, so that what it
         // committed last can still be delivered, and the metrics are there until the end.
-        var services: [any Service] = []
-        if configuration.http.isEnabled {
-            services.append(
-                HTTPServer(
-                    host: configuration.http.host,
-                    port: configuration.http.port,
-                    registry: registry,
-                    health: health,
-                    logger: logger,
-                    onBound: onHTTPBound
-                )
-            )
-        }
-        services.append(
-            CertificateWatch(
-                files: certificateFiles,
-                metrics: metrics,
-                logger: logger,
-                notAfter: Self.certificateEnd
-            )
-        )
+        var services = operationServices(registry, metrics, health)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
@@ -83,10 +63,40 @@ struct Gateway {
             )
         )
 
+        try await serviceGroup(services).run()
+        systemd.stopping()
+        try saveCursors(log, inbox)
+    }
+
+    /// What operators look at.
+    private func operationServices(
+        _ registry: PrometheusRegistry,
+        _ metrics: GatewayMetrics,
+        _ health: Health
+    ) -> [any Service] {
+        let certificates = CertificateWatch(
+            files: certificateFiles,
+            metrics: metrics,
+            logger: logger,
+            notAfter: Self.certificateEnd
+        )
+        guard configuration.http.isEnabled else { return [certificates] }
+        let server = HTTPServer(
+            host: configuration.http.host,
+            port: configuration.http.port,
+            registry: registry,
+            health: health,
+            logger: logger,
+            onBound: onHTTPBound
+        )
+        return [server, certificates]
+    }
+
+    private func serviceGroup(_ services: [any Service]) -> ServiceGroup {
         // The group's own lines describe every part at length; parts speak for themselves.
         var groupLogger = logger
         groupLogger.logLevel = max(.notice, logger.logLevel)
-        let group = ServiceGroup(
+        return ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map {
                     .init(
@@ -99,9 +109,6 @@ struct Gateway {
                 logger: groupLogger
             )
         )
-        try await group.run()
-        systemd.stopping()
-        try saveCursors(log, inbox)
     }
 
     /// What was acknowledged after intake had stopped; without it a restart would repeat it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json_shim.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -159,8 +160,9 @@ static json_shim_document parse(json_shim_parser *parser, const uint8_t *text, s
     parser->elements.clear();
     parser->roots.clear();
     parser->paths_of = UINT32_MAX;
-    if (length > parser->dom.capacity()) {
-        simdjson::error_code grown = parser->dom.allocate(length, parser->depth_max);
+    // simdjson counts the scalar at the bottom as a level of its own.
+    if (length > parser->dom.capacity() || parser->dom.max_depth() != parser->depth_max + 1) {
+        simdjson::error_code grown = parser->dom.allocate(std::max<size_t>(length, 4096), parser->depth_max + 1);
         if (grown) {
             return {nullptr, nullptr, 0, describe(grown)};
         }
@@ -356,7 +358,10 @@ size_t json_shim_write_double(double value, char *buffer) {
         std::memcpy(buffer, "null", 4);
         return 4;
     }
-    char *end = std::to_chars(buffer, buffer + 28, value).ptr;
+    double size = std::fabs(value);
+    bool is_plain = size == 0 || (size >= 1e-5 && size < 1e15);
+    auto format = is_plain ? std::chars_format::fixed : std::chars_format::scientific;
+    char *end = std::to_chars(buffer, buffer + 28, value, format).ptr;
     // 12.0 stays a number with a fraction: SQL divides integers and reals differently.
     if (!std::memchr(buffer, '.', end - buffer) && !std::memchr(buffer, 'e', end - buffer)) {
         *end++ = '.';

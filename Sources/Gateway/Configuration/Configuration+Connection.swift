@@ -50,11 +50,17 @@ extension ConfigurationDecoder {
         guard let url = URLComponents(string: text), let host = url.host, !host.isEmpty,
             url.scheme == "mqtt" || url.scheme == "mqtts"
         else {
-            value.report("must look like mqtts://host:8883 or mqtt://host:1883 (got '\(text)')")
+            // What stands before an '@' may be a password.
+            let shown = text.contains("@") ? "***@" + (text.split(separator: "@").last ?? "") : text
+            value.report("must look like mqtts://host:8883 or mqtt://host:1883 (got '\(shown)')")
             return nil
         }
         guard url.user == nil, url.password == nil else {
             value.report("must not hold a user or password; use 'username' and 'password'")
+            return nil
+        }
+        guard (1...65_535).contains(url.port ?? 1) else {
+            value.report("must have a port from 1 to 65535")
             return nil
         }
         let usesTLS = url.scheme == "mqtts"

@@ -109,7 +109,7 @@ struct ConfigurationDecoder {
         let expiry = section.milliseconds("session_expiry", default: 7 * 86_400_000) / 1_000
         let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
         let qos = qos(section)
-        let share = section.optional("share")?.string()
+        let share = section.optional("share").flatMap { shareGroup($0) }
         guard let name, let connection, let topics else { return nil }
         return SourceConfiguration(
             name: name,
@@ -120,6 +120,16 @@ struct ConfigurationDecoder {
             shareGroup: share,
             topics: topics
         )
+    }
+
+    /// MQTT 5, section 4.8.2: a group is a name without '/', '+' or '#'.
+    private func shareGroup(_ value: YAMLValue) -> String? {
+        guard let group = value.string() else { return nil }
+        guard !group.isEmpty, !group.contains(where: { "/+#".contains($0) }) else {
+            value.report("must be a word without '/', '+' or '#' (got '\(group)')")
+            return nil
+        }
+        return group
     }
 
     private func qos(_ section: YAMLMapping) -> Int {
@@ -273,6 +283,11 @@ struct ConfigurationDecoder {
         limits.topicBytesMax = section.int(
             "topic_bytes",
             default: limits.topicBytesMax,
+            in: 1...65_535
+        )
+        limits.vehicleIDBytesMax = section.int(
+            "vehicle_id_bytes",
+            default: limits.vehicleIDBytesMax,
             in: 1...65_535
         )
         limits.batchMessagesMax = section.int(

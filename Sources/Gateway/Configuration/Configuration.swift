@@ -148,6 +148,8 @@ struct LimitsConfiguration: Sendable {
     /// A larger payload is dead-lettered without being decoded.
     var payloadBytesMax = 256 << 10
     var topicBytesMax = 512
+    /// A message with a longer vehicle id is dead-lettered.
+    var vehicleIDBytesMax = 256
     var batchMessagesMax = 1_000
     var batchBytesMax = 4 << 20
     /// Levels of nesting in a payload.

@@ -19,6 +19,7 @@ struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, 
     /// Reads a secret from a file; the newline that editors add at its end does not count.
     static func read(file path: String) throws -> Secret {
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        return Secret(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+        // "\r\n" is one character of Swift.
+        return Secret(text.last?.isNewline == true ? String(text.dropLast()) : text)
     }
 }

@@ -191,7 +191,7 @@ final class MessageDecoder {
             guard let vehicle = topic.vehicle, !vehicle.isEmpty else {
                 throw DecodingFailure(kind: .noVehicle, reason: "the topic names no vehicle")
             }
-            return vehicle
+            return try checked(vehicle)
         }
         guard let leaf = shape.vehicleLeaf, let document,
             let value = document.value(at: document.leaves(of: element).lowerBound + leaf),
@@ -199,7 +199,19 @@ final class MessageDecoder {
         else {
             throw DecodingFailure(kind: .noVehicle, reason: "no vehicle id at '\(path)'")
         }
-        return value.text
+        return try checked(value.text)
+    }
+
+    /// An id that the log and MQTT can carry.
+    private func checked(_ vehicle: String) throws(DecodingFailure) -> String {
+        guard !vehicle.utf8.contains(0), vehicle.utf8.count <= limits.vehicleIDBytesMax else {
+            throw DecodingFailure(
+                kind: .noVehicle,
+                reason: "the vehicle id holds U+0000 or is longer than "
+                    + "\(limits.vehicleIDBytesMax) bytes"
+            )
+        }
+        return vehicle
     }
 
     /// The event time, bounded by what the clock configuration believes.

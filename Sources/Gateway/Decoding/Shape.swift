@@ -16,6 +16,8 @@ final class Shape {
         let encodedKey: [UInt8]
         let type: SignalType?
         let values: [String: SignalValue]
+        /// A later column has the same name: its value is the one that counts.
+        var isShadowed = false
     }
 
     let columns: [Column]
@@ -26,6 +28,12 @@ final class Shape {
     var plan: RulePlan?
 
     init(columns: [Column], vehicleLeaf: Int?, timeLeaves: [Int]) {
+        var columns = columns
+        var seen: Set<String> = []
+        for position in columns.indices.reversed()
+        where !seen.insert(columns[position].name).inserted {
+            columns[position].isShadowed = true
+        }
         self.columns = columns
         self.vehicleLeaf = vehicleLeaf
         self.timeLeaves = timeLeaves

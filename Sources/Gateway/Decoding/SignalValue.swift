@@ -36,10 +36,16 @@ enum SignalType: String, Sendable, CaseIterable {
         case (.int, .text(let text)): Int64(text).map { .int($0) } ?? value
         case (.int, .bool(let flag)): .int(flag ? 1 : 0)
         case (.float, .int(let number)): .double(Double(number))
-        case (.float, .text(let text)): Double(text).map { .double($0) } ?? value
+        case (.float, .text(let text)): Self.decimal(text).map { .double($0) } ?? value
         case (.text, .int), (.text, .double), (.text, .bool): .text(value.text)
         default: value
         }
+    }
+
+    /// A finite decimal; Swift would also read "nan" and hexadecimal.
+    private static func decimal(_ text: String) -> Double? {
+        guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }) else { return nil }
+        return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
     private static let boolWords = [

@@ -49,8 +49,8 @@ final class IntakeLoop {
     private var messagesPerMillisecond = 0.0
     private var lastBatchAt = WallClock.monotonicNanoseconds()
     private var nextEvictionAt = Timestamp.distantPast
+    private var nextEvictionWarningAt = Timestamp.distantPast
     private var nextCursorFlushAt = Timestamp.distantPast
-    private var gaps = GapCollector()
 
     init(
         configuration: Configuration,
@@ -239,24 +239,30 @@ final class IntakeLoop {
                 metrics.observe(writer)
             }
             guard now >= nextEvictionAt else { return }
+            var announcement = Outcome()
             let eviction = try writer.evictChunk(
                 configuration.log,
                 cursors: inbox.slowestCursors(),
                 now: now
-            )
+            ) { eviction in
+                announcement = processor.gap(eviction, at: now)
+                return announcement
+            }
             // More may be due right away; otherwise the next look has time.
             nextEvictionAt = now + (eviction == nil ? 1_000 : Self.evictionMilliseconds)
-            if let eviction { gaps.add(eviction) }
             metrics.observe(eviction)
-            if let gap = gaps.take(isQuiet: eviction == nil) {
-                logger.warning("events evicted", metadata: gap.logMetadata)
-                let outcome = processor.gap(gap, at: now)
-                try writer.commit(outcome, of: MessageBatch(), CommitExtras())
-                inbox.announce(outcome)
-            }
+            if let eviction, eviction.cause == .budget { warn(about: eviction, now) }
+            inbox.announce(announcement)
         } catch {
             giveUp(error, now)
         }
+    }
+
+    /// Says that events are evicted for the budget: at once, and then once a minute while it lasts.
+    private func warn(about eviction: Eviction, _ now: Timestamp) {
+        guard now >= nextEvictionWarningAt else { return }
+        nextEvictionWarningAt = now + 60_000
+        logger.warning("the disk budget evicts events", metadata: eviction.logMetadata)
     }
 
     /// Cursor moves and refused events that no batch has taken along.
@@ -279,6 +285,8 @@ final class IntakeLoop {
     }
 
     private func finish(_ now: Timestamp) {
+        // After a failed commit the state in memory is not that of the log.
+        guard !needsRecovery else { return }
         do {
             try flushInbox(now)
             try writer.saveVehicles()
@@ -296,7 +304,7 @@ final class IntakeLoop {
             for session in sessions { deadline = min(deadline, session.nextDeadline) }
             if let timer = processor.nextDeadline { deadline = min(deadline, timer) }
             if inbox.hasWork { deadline = min(deadline, nextCursorFlushAt) }
-            if gaps.isOpen { deadline = min(deadline, nextEvictionAt) }
+            if nextEvictionAt - now < 100 { deadline = min(deadline, nextEvictionAt) }
         }
         var descriptors = [
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)

@@ -40,7 +40,7 @@ extension EventLog {
                     heardAt: Timestamp(milliseconds: row["arrival_time"])
                 )
                 try vehicle.decodeSignals(row["signals"], names: processor.signals, parser: parser)
-                vehicles[vehicle.id] = vehicle
+                guard vehicles.updateValue(vehicle, forKey: vehicle.id) == nil else { continue }
                 order.append(vehicle.id)
             }
             let replay = SnapshotReplay(
@@ -51,7 +51,7 @@ extension EventLog {
             try replay.merge(db, into: &vehicles, &order)
             for id in order {
                 guard let vehicle = vehicles[id] else { continue }
-                vehicle.alerts = known.removeValue(forKey: id) ?? []
+                vehicle.alerts = (known.removeValue(forKey: id) ?? []).sorted { $0.rule < $1.rule }
                 processor.restore(vehicle)
             }
             orphans.sort { ($0.vehicle, $0.alert) < ($1.vehicle, $1.alert) }

@@ -3,6 +3,7 @@
 // the slowest cursor; the disk budget does not, and says so in a gap event.
 import GRDB
 import GRDBSQLite
+import Logging
 
 /// Events that were deleted.
 struct Eviction: Equatable, Sendable {
@@ -23,7 +24,7 @@ struct Eviction: Equatable, Sendable {
 
 extension LogWriter {
     /// Rows that one chunk deletes at most.
-    private static let chunkRows: Int64 = 500
+    private static let chunkRows: Int64 = 1_000
 
     /// Deletes one chunk of what is no longer kept; `nil` when there is nothing to delete.
     ///
@@ -31,9 +32,12 @@ extension LogWriter {
     func evictChunk(
         _ configuration: LogConfiguration,
         cursors: [String: Int64],
-        now: Timestamp
+        now: Timestamp,
+        announce: (Eviction) -> Outcome = { _ in Outcome() }
     ) throws(LogError) -> Eviction? {
-        if let eviction = try evictForBudget(configuration, cursors: cursors, now: now) {
+        if let eviction = budgetEviction(configuration, cursors: cursors) {
+            // The gap and the deletion are one transaction: no kill can make it silent.
+            try deleteHead(of: eviction.stream, through: eviction.lastOffset, announce(eviction))
             return eviction
         }
         for stream in StreamName.all {
@@ -47,40 +51,53 @@ extension LogWriter {
             let oldest = now + -retention.ageSeconds * 1_000
             let last =
                 try isTooLarge
-                ? min(limit, extent.firstOffset + Self.chunkRows - 1)
+                ? min(limit, chunkEnd(extent, excess: extent.bytes - retention.bytes))
                 : lastOffset(of: stream, arrivedBefore: oldest, upTo: limit)
             guard let last, last >= extent.firstOffset else { continue }
-            return try delete(stream, through: last, cause: .retention, undelivered: 0, now: now)
+            try deleteHead(of: stream, through: last, Outcome())
+            return Eviction(
+                stream: stream,
+                firstOffset: extent.firstOffset,
+                lastOffset: last,
+                cause: .retention,
+                undelivered: 0
+            )
         }
         return nil
     }
 
-    private func evictForBudget(
+    private func budgetEviction(
         _ configuration: LogConfiguration,
-        cursors: [String: Int64],
-        now: Timestamp
-    ) throws(LogError) -> Eviction? {
-        guard usedBytes() > configuration.budgetBytes else { return nil }
+        cursors: [String: Int64]
+    )
+        -> Eviction?
+    {
+        let excess = usedBytes() - configuration.budgetBytes
+        guard excess > 0 else { return nil }
         for stream in StreamName.all {
-            guard let extent = extents[stream], extent.firstOffset < extent.nextOffset - 1 else {
-                continue
-            }
+            guard let extent = extents[stream] else { continue }
             let last = min(
-                extent.firstOffset + Self.chunkRows - 1,
+                chunkEnd(extent, excess: excess),
                 evictableEnd(of: stream, extent)
             )
             guard last >= extent.firstOffset else { continue }
             let acknowledged = cursors[stream] ?? .max
-            let undelivered = max(0, last - max(acknowledged, extent.firstOffset - 1))
-            return try delete(
-                stream,
-                through: last,
+            return Eviction(
+                stream: stream,
+                firstOffset: extent.firstOffset,
+                lastOffset: last,
                 cause: .budget,
-                undelivered: undelivered,
-                now: now
+                undelivered: max(0, last - max(acknowledged, extent.firstOffset - 1))
             )
         }
         return nil
+    }
+
+    /// The end of a chunk that frees about so many bytes.
+    private func chunkEnd(_ extent: StreamExtent, excess: Int64) -> Int64 {
+        let rows = max(1, extent.nextOffset - extent.firstOffset)
+        let rowBytes = max(1, extent.bytes / rows)
+        return extent.firstOffset + min(Self.chunkRows, max(1, excess / rowBytes + 1)) - 1
     }
 
     /// The last event that may go: the newest stays, and so do enriched events that the snapshot of
@@ -126,23 +143,13 @@ extension LogWriter {
             throw .failed(SQLiteFailure(code: SQLITE_ERROR, message: "\(error)"))
         }
     }
+}
 
-    private func delete(
-        _ stream: String,
-        through last: Int64,
-        cause: Eviction.Cause,
-        undelivered: Int64,
-        now: Timestamp
-    ) throws(LogError) -> Eviction {
-        let first = extents[stream]?.firstOffset ?? 1
-        let eviction = Eviction(
-            stream: stream,
-            firstOffset: first,
-            lastOffset: last,
-            cause: cause,
-            undelivered: undelivered
-        )
-        try deleteHead(of: stream, through: last)
-        return eviction
+extension Eviction {
+    var logMetadata: Logger.Metadata {
+        [
+            LogKeys.stream: "\(stream)", LogKeys.count: "\(count)",
+            LogKeys.reason: "\(cause.rawValue)", "undelivered": "\(undelivered)",
+        ]
     }
 }

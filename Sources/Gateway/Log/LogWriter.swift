@@ -45,7 +45,10 @@ final class LogWriter {
     private let signals: SignalTable
     private let sourceNames: [String]
     private let ledgerBatchesMax: Int64
-    private var ledgerBatch: Int64
+    /// The last batch of each source's ledger.
+    private var ledgerBatches: [String: Int64]
+    /// A commit has failed: what is in memory is ahead of the log, and must not be saved.
+    private var isBroken = false
     private var checkpointAt = LogWriter.checkpointFrames
     private var vehicleJSON = JSONWriter()
     /// Vehicles that changed since the snapshot.
@@ -68,11 +71,11 @@ final class LogWriter {
         self.signals = signals
         self.ledgerBatchesMax = Int64(ledgerBatchesMax)
         do {
-            (statements, extents, ledgerBatch, vehiclesAsOf) =
+            (statements, extents, ledgerBatches, vehiclesAsOf) =
                 try log.pool.writeWithoutTransaction { db in
                     (
                         try LogStatements(db), try Self.readExtents(db),
-                        try Self.readLedgerBatch(db), try EventLog.vehiclesAsOf(db)
+                        try Self.readLedgerBatches(db), try EventLog.vehiclesAsOf(db)
                     )
                 }
         } catch let failure as SQLiteFailure {
@@ -96,8 +99,12 @@ final class LogWriter {
         )
     }
 
-    private static func readLedgerBatch(_ db: Database) throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT coalesce(max(batch), 0) FROM redelivery") ?? 0
+    private static func readLedgerBatches(_ db: Database) throws -> [String: Int64] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: "SELECT source, max(batch) AS batch FROM redelivery GROUP BY source"
+        )
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0["source"], $0["batch"]) })
     }
 
     /// The offset of the next event, by stream.
@@ -134,7 +141,7 @@ final class LogWriter {
     /// merges again.
     func saveVehicles() throws(LogError) {
         // Without this, vehicles that recovery has not named yet would be taken for saved.
-        guard !unsavedVehicles.isEmpty else { return }
+        guard !unsavedVehicles.isEmpty, !isBroken else { return }
         let asOf = (extents[StreamName.enriched]?.nextOffset ?? 1) - 1
         try transaction { () throws(SQLiteFailure) in
             for vehicle in unsavedVehicles { try upsert(vehicle) }
@@ -217,14 +224,25 @@ final class LogWriter {
         return size
     }
 
-    /// Deletes the low end of a stream, up to and including an offset.
-    func deleteHead(of stream: String, through last: Int64) throws(LogError) {
+    /// Deletes the low end of a stream, up to and including an offset, and appends what tells of it.
+    func deleteHead(
+        of stream: String,
+        through last: Int64,
+        _ announcement: Outcome = Outcome()
+    )
+        throws(LogError)
+    {
         try transaction { () throws(SQLiteFailure) in
             guard let extent = extents[stream] else { return }
             let freed = try delete(stream, from: extent.firstOffset, through: last)
             extents[stream]?.firstOffset = last + 1
             extents[stream]?.bytes -= freed
             try writeExtent(stream)
+            try append(
+                announcement.deadLetter,
+                to: StreamName.deadLetter,
+                payloads: announcement.bytes.bytes
+            )
         }
     }
 
@@ -265,7 +283,8 @@ final class LogWriter {
             try statements.voidLedger.run()
         }
         for (source, entries) in extras.ledger {
-            ledgerBatch += 1
+            let ledgerBatch = ledgerBatches[source, default: 0] + 1
+            ledgerBatches[source] = ledgerBatch
             let statement = statements.insertLedger
             statement.bind(1, source)
             // Slots are used in turn: the ledger reaches so many commits back and never grows.
@@ -289,7 +308,7 @@ final class LogWriter {
 
     /// All of `body` becomes durable, or none of it.
     func transaction(_ body: () throws(SQLiteFailure) -> Void) throws(LogError) {
-        let before = (extents, ledgerBatch)
+        let before = (extents, ledgerBatches)
         let result = log.pool.unsafeReentrantWriteResult { db in
             Result { () throws(SQLiteFailure) in
                 try statements.begin.run()
@@ -306,7 +325,8 @@ final class LogWriter {
         do throws(SQLiteFailure) {
             try result.get()
         } catch {
-            (extents, ledgerBatch) = before
+            (extents, ledgerBatches) = before
+            isBroken = true
             throw .failed(error)
         }
     }

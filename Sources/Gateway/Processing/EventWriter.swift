@@ -38,7 +38,7 @@ struct EventWriter {
         }
         json.raw(#","signals":{"#)
         for (position, column) in reading.shape.columns.enumerated() {
-            guard let value = values[position] else { continue }
+            guard let value = values[position], !column.isShadowed else { continue }
             json.separate()
             json.raw(column.encodedKey)
             json.value(value)

@@ -12,7 +12,7 @@ extension Processor {
             guard let isTrue = results[position] else { continue }
             if update(rule, vehicle, isTrue: isTrue, at: time) { hasTransition = true }
         }
-        if hasTransition { appendFiring(vehicle) }
+        if hasTransition { appendFiring(vehicle, at: time) }
     }
 
     /// Takes the result of one expression; tells whether the world was told.
@@ -21,8 +21,13 @@ extension Processor {
         let rule = engine.rules[index]
         guard let position = vehicle.alerts.firstIndex(where: { $0.rule == index }) else {
             guard isTrue else { return false }
-            vehicle.alerts.append(AlertInstance(rule: index, phase: .pending, activeAt: time))
-            return advanceAlert(at: vehicle.alerts.count - 1, of: vehicle, to: time)
+            // Kept in the order of the rules, so that a restart changes nothing.
+            let place = vehicle.alerts.firstIndex { $0.rule > index } ?? vehicle.alerts.count
+            vehicle.alerts.insert(
+                AlertInstance(rule: index, phase: .pending, activeAt: time),
+                at: place
+            )
+            return advanceAlert(at: place, of: vehicle, to: time)
         }
         let before = vehicle.alerts[position]
         if isTrue {
@@ -38,34 +43,44 @@ extension Processor {
             remove(at: position, of: vehicle)
             return false
         case .resolves:
-            emit(.resolved(at: time), before, vehicle)
+            // A firing in silence may be ahead of the event time of the reading that ends it.
+            emit(.resolved(at: max(time, before.firedAt ?? time)), before, vehicle)
             remove(at: position, of: vehicle)
             return true
         }
     }
 
-    /// Lets a vehicle's alerts pass their deadlines.
+    /// Lets a vehicle's alerts pass their deadlines, the earliest first.
     func advanceAlerts(of vehicle: Vehicle, to time: Timestamp) {
-        var hasTransition = false
-        for position in vehicle.alerts.indices.reversed()
-        where advanceAlert(at: position, of: vehicle, to: time, recordsPending: false) {
-            hasTransition = true
+        var last: Timestamp?
+        while let (position, deadline) = nextDeadline(of: vehicle), deadline <= time {
+            _ = advanceAlert(at: position, of: vehicle, to: time)
+            last = deadline
         }
-        if hasTransition { appendFiring(vehicle) }
+        if let last { appendFiring(vehicle, at: last) }
+    }
+
+    /// The alert whose deadline comes first, and when.
+    private func nextDeadline(of vehicle: Vehicle) -> (position: Int, deadline: Timestamp)? {
+        var first: (position: Int, deadline: Timestamp)?
+        for (position, alert) in vehicle.alerts.enumerated() {
+            guard let deadline = alert.deadline(engine.rules[alert.rule]) else { continue }
+            if first.map({ deadline < $0.deadline }) ?? true { first = (position, deadline) }
+        }
+        return first
     }
 
     private func advanceAlert(
         at position: Int,
         of vehicle: Vehicle,
-        to time: Timestamp,
-        recordsPending: Bool = true
+        to time: Timestamp
     ) -> Bool {
         let rule = engine.rules[vehicle.alerts[position].rule]
         let transition = vehicle.alerts[position].advance(to: time, rule)
         let instance = vehicle.alerts[position]
         switch transition {
         case nil:
-            if recordsPending { record(vehicle, instance) }
+            record(vehicle, instance)
             return false
         case .fired?:
             record(vehicle, instance)
@@ -111,9 +126,7 @@ extension Processor {
 
     /// Asks for a look at a vehicle when its next deadline comes, should it stay silent.
     func schedule(_ vehicle: Vehicle, _ index: Int) {
-        guard !vehicle.alerts.isEmpty else { return }
-        let deadline = vehicle.alerts.compactMap { $0.deadline(engine.rules[$0.rule]) }.min()
-        guard let deadline else { return }
+        guard let (_, deadline) = nextDeadline(of: vehicle) else { return }
         let due = vehicle.heardAt + (deadline - vehicle.eventTime)
         timers.schedule(vehicle, index: index, due: due)
     }
@@ -142,9 +155,7 @@ extension Processor {
         )
     }
 
-    private func appendFiring(_ vehicle: Vehicle) {
-        // The state as of the latest transition, not of the moment that noticed it.
-        guard let time = outcome.outlier.last?.eventTime else { return }
+    private func appendFiring(_ vehicle: Vehicle, at time: Timestamp) {
         let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
         let start = outcome.bytes.count
         writer.firing(vehicle, at: time, into: &outcome.bytes)

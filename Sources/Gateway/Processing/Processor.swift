@@ -128,6 +128,7 @@ final class Processor {
         let decoder = decoders[message.source][index]
         let count = try decoder.parse(message, in: batch)
         var vehicle: String?
+        var failures: (first: DecodingFailure, count: Int)?
         for element in 0..<count {
             do {
                 let reading = try decoder.reading(element, of: message)
@@ -135,8 +136,14 @@ final class Processor {
                 vehicle = reading.vehicle
             } catch var failure as DecodingFailure where count > 1 {
                 failure.reason = "element \(element): \(failure.reason)"
-                deadLetter(message, in: batch, failure)
+                failures = (failures?.first ?? failure, (failures?.count ?? 0) + 1)
             }
+        }
+        // One dead letter a message: it holds the whole payload.
+        if let failures {
+            var failure = failures.first
+            if failures.count > 1 { failure.reason += " (and \(failures.count - 1) more elements)" }
+            deadLetter(message, in: batch, failure)
         }
         return vehicle
     }
@@ -158,11 +165,15 @@ final class Processor {
         if !vehicle.alerts.isEmpty { advanceAlerts(of: vehicle, to: time) }
         vehicle.source = message.source
         vehicle.advance(eventTime: reading.eventTime, heardAt: reading.arrival)
-        let plan = engine.plan(for: reading.shape)
+        // What was recovered is looked at once with all rules: they may have changed meanwhile.
+        let isRecovered = vehicle.needsEvaluation
+        let plan =
+            isRecovered ? engine.plan(for: vehicle, reading.shape) : engine.plan(for: reading.shape)
+        vehicle.needsEvaluation = false
         let merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
         if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
-        if merged.concernsRules { evaluate(plan, vehicle, at: time) }
+        if merged.concernsRules || isRecovered { evaluate(plan, vehicle, at: time) }
         schedule(vehicle, index)
         appendEnriched(reading, values, vehicle, message, isLate: merged.isLate)
     }
@@ -212,6 +223,7 @@ final class Processor {
 
     /// Takes a vehicle as the log has it.
     func restore(_ vehicle: Vehicle) {
+        vehicle.needsEvaluation = true
         let index = fleet.insert(vehicle)
         if vehicle.isDirty { restoredDirty.append(vehicle) }
         schedule(vehicle, index)

@@ -41,6 +41,14 @@ import GRDBSQLite
             do throws(SQLiteFailure) {
                 var rule = draft.rule
                 let names = try dependencies(of: rule.expression)
+                try Self.checkCase(of: names, in: rule.expression)
+                guard names.contains(where: { columns[$0] != nil && columns[$0] != .vehicle })
+                else {
+                    throw SQLiteFailure(
+                        code: SQLITE_ERROR,
+                        message: "reads no signal, so nothing would ever evaluate it"
+                    )
+                }
                 checkTemplates(draft, reads: names)
                 rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
                 return rule
@@ -61,7 +69,7 @@ import GRDBSQLite
                 return try prepare(expression)
             } catch {
                 guard let path = Self.missingColumn(error.message), columns[path] == nil,
-                    expression.contains("\"\(path)\"")
+                    expression.contains(Self.quoted(path))
                 else { throw error }
                 try addColumn(path)
             }
@@ -91,6 +99,9 @@ import GRDBSQLite
         guard isWhole, unsafe sqlite3_column_count(statement) == 1 else {
             throw SQLiteFailure(code: SQLITE_ERROR, message: "must be one expression")
         }
+        guard unsafe sqlite3_bind_parameter_count(statement) == 0 else {
+            throw SQLiteFailure(code: SQLITE_ERROR, message: "must not hold parameters")
+        }
         return authorizer.columns
     }
 
@@ -104,7 +115,15 @@ import GRDBSQLite
             )
         }
         try execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
-        if let id = signals.id(ofName: name) { columns[name] = .signal(id) }
+        // A catalogued path in quotes is its signal.
+        let canonical = signals.entry(path: name)?.name ?? name
+        guard let id = signals.id(ofName: canonical) else {
+            throw SQLiteFailure(
+                code: SQLITE_ERROR,
+                message: "\"\(name)\" is one signal more than limits.signals"
+            )
+        }
+        columns[name] = .signal(id)
     }
 
     private func execute(_ sql: String) throws(SQLiteFailure) {
@@ -147,6 +166,26 @@ import GRDBSQLite
         let line = String(decoding: bytes[start..<end], as: UTF8.self)
         let column = String(decoding: bytes[start..<offset], as: UTF8.self).count
         return "\(message)\n    \(line)\n    \(String(repeating: " ", count: column))^"
+    }
+
+    /// SQL does not see case, but paths have it: what is quoted must be spelled like its column.
+    private static func checkCase(
+        of names: [String],
+        in expression: String
+    )
+        throws(SQLiteFailure)
+    {
+        for match in expression.matches(of: /"((?:[^"]|"")+)"/) {
+            let path = String(match.1).replacing("\"\"", with: "\"")
+            guard !names.contains(path),
+                let twin = names.first(where: { $0.lowercased() == path.lowercased() })
+            else { continue }
+            throw SQLiteFailure(
+                code: SQLITE_ERROR,
+                message: "\"\(path)\" and '\(twin)' differ only in case, which SQL does not see; "
+                    + "give the path a name of its own in the catalogue"
+            )
+        }
     }
 
     private static func missingColumn(_ message: String) -> String? {

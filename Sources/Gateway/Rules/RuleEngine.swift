@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation: all alerts that one shape of reading can change form one prepared statement,
-//   SELECT (expr 1), (expr 2), … FROM (SELECT ?1 AS "headlights", ?2 AS "ignition", …)
+//   WITH vehicle AS (SELECT ?1 AS "headlights", ?2 AS "ignition", …)
+//   SELECT (expr 1), (expr 2), … FROM vehicle
 // so the cost of a reading grows with what it changed and not with how many rules there are.
 import GRDBSQLite
 
@@ -54,7 +55,8 @@ final class RulePlan {
     ) throws {
         var connection: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX
-        guard unsafe sqlite3_open_v2(":memory:", &connection, flags, nil) == SQLITE_OK,
+        guard
+            unsafe sqlite3_open_v2(":memory:", &connection, flags, ClocklessVFS.name) == SQLITE_OK,
             let connection = unsafe connection
         else {
             throw unsafe SQLiteFailure(connection)
@@ -100,6 +102,12 @@ final class RulePlan {
         let rules = Set(touched + timeReaders).sorted()
         shape.plan = plan(of: rules)
         return plan(of: rules)
+    }
+
+    /// The plan of everything that a vehicle's signals and a shape can change.
+    func plan(for vehicle: Vehicle, _ shape: Shape) -> RulePlan {
+        let signals = Set(vehicle.signals + shape.columns.compactMap(\.signal))
+        return plan(of: Set(signals.flatMap { readers[$0] ?? [] } + timeReaders).sorted())
     }
 
     private func plan(of rules: [Int]) -> RulePlan {
@@ -154,7 +162,7 @@ final class RulePlan {
         let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
         let statement = try unsafe SQLiteStatement(
             connection,
-            "SELECT \(expressions) FROM (SELECT \(source)) AS vehicle"
+            "WITH vehicle AS (SELECT \(source)) SELECT \(expressions) FROM vehicle"
         )
         return RulePlan.Step(statement: statement, columns: columns, rules: indices)
     }

@@ -47,6 +47,12 @@ struct RuleFile {
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
 
+    /// What an outlier tells without annotations.
+    private static let members = [
+        "time", "alert", "state", "vehicle", "severity", "values", "since", "labels", "gateway",
+        "rule", "version", "id",
+    ]
+
     private let name: String
     private let version: String
 
@@ -72,6 +78,10 @@ struct RuleFile {
         else { return nil }
         if !SignalConfiguration.isIdentifier(name) {
             alert.report("an alert's name must be a lower-case word such as headlights_left_on")
+        }
+        for (name, _) in annotations where Self.members.contains(name) {
+            section.optional("annotations")?
+                .report("'\(name)' is a member of every outlier; give the annotation another name")
         }
         let rule = AlertRule(
             name: name,

@@ -12,6 +12,8 @@ final class Vehicle {
     var alerts: [AlertInstance] = []
     /// Changed since its row was last written.
     var isDirty = false
+    /// Recovered and not looked at since: its next reading concerns every rule.
+    var needsEvaluation = false
     /// When the timer queue will look at this vehicle, if it will.
     var scheduledAt: Timestamp?
 

@@ -283,17 +283,13 @@ import Testing
 
     @Test(arguments: ["mqtt://localhost:0", "mqtt://localhost:65536", "mqtt://localhost:99999"])
     func portThatCannotBeIsAProblem(url: String) {
-        withKnownIssue("decodeEndpoint does not look at the port") {
-            #expect(!Mistake("", replace: "mqtt://localhost", with: url, "").problems.isEmpty)
-        }
+        #expect(!Mistake("", replace: "mqtt://localhost", with: url, "").problems.isEmpty)
     }
 
     @Test(arguments: ["a/b", "", "a+", "#"])
     func shareGroupThatIsNoWordIsAProblem(group: String) {
         // MQTT 5, section 4.8.2: `$share/a/b/fleet/#` would be the group `a` on `b/fleet/#`, and
         // the gateway would wait for messages that never come.
-        withKnownIssue("decodeSource takes any share group") {
-            #expect(!Mistake("", source: "share: '\(group)'", "").problems.isEmpty)
-        }
+        #expect(!Mistake("", source: "share: '\(group)'", "").problems.isEmpty)
     }
 }

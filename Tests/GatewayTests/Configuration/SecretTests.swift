@@ -49,11 +49,7 @@ import Testing
         )
         .problems
         #expect(!problems.isEmpty)
-        withKnownIssue("decodeEndpoint prints a url whose scheme it does not know") {
-            #expect(!"\(problems)".contains(Self.word))
-        } when: {
-            !scheme.hasPrefix("mqtt")
-        }
+        #expect(!"\(problems)".contains(Self.word))
     }
 
     @Test(arguments: ["pass", "pass\n", "pass\r\n"])
@@ -61,11 +57,7 @@ import Testing
         let folder = try TemporaryFolder()
         let secret = try Secret.read(file: folder.write(text, to: "secret"))
         // "\r\n" is one Character, which does not end in "\n".
-        withKnownIssue("Secret.read keeps the line end of Windows") {
-            #expect(secret.reveal() == "pass")
-        } when: {
-            text.hasSuffix("\r\n")
-        }
+        #expect(secret.reveal() == "pass")
     }
 
     @Test func onlyOneNewlineIsTaken() throws {

@@ -174,9 +174,7 @@ import Testing
         let index = fleet.index(of: "bus")
         let speed = try #require(gateway.processor.signals.existingID(ofName: "speed"))
         let value = index.flatMap { fleet.vehicles[$0].value(of: speed) }
-        withKnownIssue("LogWriter.saveVehicles saves what a failed commit has not committed") {
-            #expect(value == .int(committed))
-        }
+        #expect(value == .int(committed))
     }
 
     // Offsets.

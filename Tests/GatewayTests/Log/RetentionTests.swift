@@ -68,7 +68,7 @@ import class GRDB.Row
         #expect(evictions.map(\.count).reduce(0, +) == 1_499)
         #expect(
             evictions.allSatisfy {
-                $0.cause == .retention && $0.undelivered == 0 && $0.count <= 500
+                $0.cause == .retention && $0.undelivered == 0 && $0.count <= 1_000
             }
         )
     }
@@ -116,9 +116,7 @@ import class GRDB.Row
         let size = try #require(gateway.writer.extents["raw"]).bytes
         try evict(keeping("raw", bytes: size - 1), now: 0)
         let left = try gateway.offsets("raw")
-        withKnownIssue("LogWriter.evictChunk deletes 500 events where one is enough") {
-            #expect(left == Array(2...20))
-        }
+        #expect(left == Array(2...20))
     }
 
     // For the disk budget.

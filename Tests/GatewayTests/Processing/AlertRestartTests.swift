@@ -61,9 +61,7 @@ import Testing
         let told = try enriched(restarts: false)
         let retold = try enriched(restarts: true)
         #expect(told?.contains(#""alerts":["b","a"]"#) == true)
-        withKnownIssue("EventLog.alerts orders by name what the processor orders by creation") {
-            #expect(retold == told)
-        }
+        #expect(retold == told)
     }
 
     // Rules that change.
@@ -97,10 +95,7 @@ import Testing
         let timeline = try Timeline("{alert: hot, expr: temp > 90}")
         try timeline.reading(0, #""temp":95"#).restart(rules: "{alert: hot, expr: temp > 100}")
         let told = try timeline.reading(1, #""temp":95"#).told()
-        withKnownIssue("Processor.merge: a value that is the same concerns no rule, even a new one")
-        {
-            #expect(told == ["car: hot firing at 0", "car: hot resolved at 1"])
-        }
+        #expect(told == ["car: hot firing at 0", "car: hot resolved at 1"])
     }
 
     @Test func newRuleIsEvaluatedOnWhatIsKnown() throws {
@@ -108,9 +103,6 @@ import Testing
         try timeline.reading(0, #""temp":95"#)
         try timeline.restart(rules: "\(Self.fast), {alert: hot, expr: temp > 90}")
         let told = try timeline.reading(1, #""temp":95"#).told()
-        withKnownIssue("Processor.merge: a value that is the same concerns no rule, even a new one")
-        {
-            #expect(told == ["car: hot firing at 1"])
-        }
+        #expect(told == ["car: hot firing at 1"])
     }
 }

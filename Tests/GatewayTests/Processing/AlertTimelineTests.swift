@@ -88,10 +88,8 @@ import Testing
         let told = try timeline.told()
         #expect(told.sorted() == ["car: later firing at 10", "car: soon firing at 5"])
         let summary = try timeline.payloads(StreamName.firing).last
-        withKnownIssue("Processor.advanceAlerts goes through the alerts backwards") {
-            #expect(told == ["car: soon firing at 5", "car: later firing at 10"])
-            #expect(summary?.contains(#""time":"2026-01-05T08:00:10.000Z""#) == true)
-        }
+        #expect(told == ["car: soon firing at 5", "car: later firing at 10"])
+        #expect(summary?.contains(#""time":"2026-01-05T08:00:10.000Z""#) == true)
     }
 
     // By the clock.
@@ -139,9 +137,7 @@ import Testing
         try timeline.reading(0, #""temp":95"#).clock(12).reading(8, #""temp":80"#, heard: 12)
         let told = try timeline.told()
         #expect(told.first == "car: hot firing at 10")
-        withKnownIssue("Processor.update resolves at the reading's time, which may be before") {
-            #expect(told.last == "car: hot resolved at 10")
-        }
+        #expect(told.last == "car: hot resolved at 10")
     }
 
     // Backlogs.

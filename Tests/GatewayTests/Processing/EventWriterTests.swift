@@ -78,9 +78,7 @@ import Testing
     @Test(arguments: ["time", "id", "values", "vehicle"])
     func annotationMayNotTakeTheNameOfAMember(name: String) throws {
         let rules = RuleText.file(["a": "speed"]) + "\n    annotations: {\(name): mine}"
-        withKnownIssue("RuleFile.rule takes any annotation: the event then has a member twice") {
-            #expect(throws: Problems.self) { try TestGateway(.cars(), rules: rules) }
-        }
+        #expect(throws: Problems.self) { try TestGateway(.cars(), rules: rules) }
     }
 
     @Test func gapEventTellsWhatIsGone() throws {

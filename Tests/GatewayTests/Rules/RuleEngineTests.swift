@@ -52,9 +52,7 @@ import Testing
         ])
         let fired = try gateway.fired(by: #"{"speed":5}"#)
         // It compiles, and then reads the empty table that the compiler made.
-        withKnownIssue("RuleEngine.makeStep: 'vehicle' must be a common table expression") {
-            #expect(fired == ["a"])
-        }
+        #expect(fired == ["a"])
     }
 
     // What is evaluated.
@@ -120,13 +118,11 @@ import Testing
         #expect(gateway.processor.engine.errorCounts == [1: 2])
     }
 
-    @Test func commonTableExpressionMayBeCounted() {
+    @Test func commonTableExpressionMayBeCounted() throws {
         // A table of which no column is read is reported with an empty one; 'd' is not the vehicle.
-        withKnownIssue("RuleAuthorizer.decide refuses to count the rows of a common table") {
-            _ = try TestGateway.alerting([
-                "a": "speed > (WITH d(i) AS (VALUES (1)) SELECT count(*) FROM d)"
-            ])
-        }
+        _ = try TestGateway.alerting([
+            "a": "speed > (WITH d(i) AS (VALUES (1)) SELECT count(*) FROM d)"
+        ])
     }
 
     @Test func failingExpressionDoesNotSilenceItsNeighbours() throws {
@@ -149,9 +145,7 @@ import Testing
         var configuration = try Configuration.cars()
         configuration.limits.signalsMax = 1
         let rules = RuleText.file(["a": #""x.y" > 3 AND speed > 3"#])
-        withKnownIssue("RuleCompiler.addColumn takes a column that has no signal") {
-            #expect(throws: Problems.self) { try TestGateway(configuration, rules: rules) }
-        }
+        #expect(throws: Problems.self) { try TestGateway(configuration, rules: rules) }
     }
 
     @Test func expressionThatGivesNoRowFailsByItself() throws {
@@ -164,12 +158,10 @@ import Testing
         #expect(gateway.processor.engine.errorCounts == [1: 1])
     }
 
-    @Test func pathsThatDifferInCaseAreTwoSignals() throws {
-        let gateway = try TestGateway.alerting(["a": #""Door" = 1"#, "b": #""door" = 1"#])
-        let fired = try gateway.fired(by: #"{"door":1,"Door":0}"#)
-        // SQLite's columns are the same in either case: rule b reads the signal of rule a.
-        withKnownIssue("RuleCompiler: a quoted path that differs in case needs an error") {
-            #expect(fired == ["b"])
+    @Test func pathsThatDifferInCaseAreRefused() throws {
+        // SQLite's columns are the same in either case: rule b would read the signal of rule a.
+        #expect(throws: Problems.self) {
+            try TestGateway.alerting(["a": #""Door" = 1"#, "b": #""door" = 1"#])
         }
     }
 }

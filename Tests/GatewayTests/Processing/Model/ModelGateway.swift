@@ -206,7 +206,9 @@ struct ModelGateway {
                 vehicle.alerts[rule.name] = .ending(since: since, end: time)
             case (false, .firing(let since)?):
                 vehicle.alerts[rule.name] = nil
-                transitions.append((rule, "resolved", time, since))
+                // A firing in silence may be ahead of the reading that ends it.
+                let fired = since + rule.pendingSeconds * 1_000
+                transitions.append((rule, "resolved", max(time, fired), since))
             default: break
             }
         }
