@@ -285,6 +285,9 @@ struct ConfigurationDecoder {
             default: limits.topicBytesMax,
             in: 1...65_535
         )
+        limits.eventBytesMax = Int(
+            section.bytes("event", default: Int64(limits.eventBytesMax), atLeast: 4_096)
+        )
         limits.vehicleIDBytesMax = section.int(
             "vehicle_id_bytes",
             default: limits.vehicleIDBytesMax,

@@ -148,6 +148,8 @@ struct LimitsConfiguration: Sendable {
     /// A larger payload is dead-lettered without being decoded.
     var payloadBytesMax = 256 << 10
     var topicBytesMax = 512
+    /// Names of an event's signals, each with its whole path; more is dead-lettered.
+    var eventBytesMax = 1 << 20
     /// A message with a longer vehicle id is dead-lettered.
     var vehicleIDBytesMax = 256
     var batchMessagesMax = 1_000

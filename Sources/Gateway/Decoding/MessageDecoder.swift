@@ -88,7 +88,7 @@ final class MessageDecoder {
             )
         }
         let leaves = document.leaves(of: element)
-        let shape = remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
+        let shape = try remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
             paths(element).enumerated()
                 .map { leaf, path in
                     Shape.Column(path: path, leaf: leaf, signals: signals)
@@ -108,7 +108,7 @@ final class MessageDecoder {
                 reason: "must be a JSON object with name and value"
             )
         }
-        let layout = remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
+        let layout = try remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
             paths(element).enumerated()
                 .map { leaf, path in
                     Shape.Column(
@@ -134,7 +134,7 @@ final class MessageDecoder {
         let stem = hasEvent ? "\(name).\(value("value")?.text ?? "")" : name
         let field = hasEvent ? "event" : "value"
         let key = ShapeKey(hash: document.hash(of: element), name: stem)
-        let shape = remembered(key) {
+        let shape = try remembered(key) {
             layout.columns.compactMap { column in
                 guard let path = Self.rename(column.name, from: field, to: stem) else { return nil }
                 return Shape.Column(path: path, leaf: column.leaf, signals: signals)
@@ -153,7 +153,7 @@ final class MessageDecoder {
         guard let document, let name = topic.signal else {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
-        let shape = remembered(ShapeKey(hash: document.hash(of: element), name: name)) {
+        let shape = try remembered(ShapeKey(hash: document.hash(of: element), name: name)) {
             paths(element).enumerated()
                 .map { leaf, path in
                     let full = path.isEmpty ? name : "\(name).\(path)"
@@ -170,7 +170,7 @@ final class MessageDecoder {
         guard let name = topic.signal, let text else {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
-        let shape = remembered(ShapeKey(hash: 0, name: name)) {
+        let shape = try remembered(ShapeKey(hash: 0, name: name)) {
             [Shape.Column(path: name, leaf: 0, signals: signals)]
         } paths: {
             []
@@ -248,10 +248,18 @@ final class MessageDecoder {
         _ key: ShapeKey,
         columns: () -> [Shape.Column],
         paths: () -> [String]
-    ) -> Shape {
+    ) throws(DecodingFailure) -> Shape {
         if let shape = shapes[key] { return shape }
         if shapes.count >= limits.shapesMax { shapes.removeAll() }
         let paths = paths()
+        // Every leaf repeats its path: a small payload must not become a huge event.
+        let pathBytes = paths.reduce(0) { $0 + $1.utf8.count }
+        guard pathBytes <= limits.eventBytesMax else {
+            throw DecodingFailure(
+                kind: .overLimit,
+                reason: "flattened, its names are longer than limits.event"
+            )
+        }
         let shape = Shape(
             columns: columns(),
             vehicleLeaf: configuration.vehiclePath.flatMap { paths.firstIndex(of: $0) },

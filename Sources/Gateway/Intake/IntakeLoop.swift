@@ -211,8 +211,12 @@ final class IntakeLoop {
             (processor, writer) = try Self.recover(configuration, log, makeEngine)
             needsRecovery = false
             metrics.observeRecovery(processor)
+            // Ready again as soon as there is room, even if nobody sends anything.
+            try writer.probe()
+            logIsUp()
             return true
         } catch {
+            needsRecovery = true
             logBlockedUntil = now + logBackoff.next()
             health.logIsNotWritable(because: "\(error)")
             return false

@@ -105,6 +105,7 @@ final class MQTTSession {
     }
 
     private var hasSettled = false
+    private var isResumed = false
 
     // The loop's calls.
 
@@ -329,14 +330,16 @@ extension MQTTSession: MQTTClientDelegate {
         upSince = now
         lastTick = now
         state = .up(client)
-        logger.notice("session up", metadata: ["resumed": "\(isSessionPresent)"])
-        downReason = nil
-        health.sourceIsUp(configuration.name)
-        metrics.sessionUp.set(1)
+        isResumed = isSessionPresent
     }
 
     func subscribed(granted: [Int]) {
         backoff.reset()
+        // Only now does the broker keep for us what vehicles publish: ready means that.
+        logger.notice("session up", metadata: ["resumed": "\(isResumed)"])
+        downReason = nil
+        health.sourceIsUp(configuration.name)
+        metrics.sessionUp.set(1)
         for (pattern, value) in zip(patterns, granted) where value >= 0x80 {
             let reason = MQTTClient.reasonText(value)
             ending = MQTTError(

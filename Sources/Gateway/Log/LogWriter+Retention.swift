@@ -35,7 +35,12 @@ extension LogWriter {
         now: Timestamp,
         announce: (Eviction) -> Outcome = { _ in Outcome() }
     ) throws(LogError) -> Eviction? {
-        if let eviction = budgetEviction(configuration, cursors: cursors) {
+        let excess = usedBytes() - configuration.budgetBytes
+        // Enriched events behind the snapshot are needed: a new one lets them go.
+        if excess > 0 { try saveVehicles() }
+        // A hundredth more than needed, so that not every further event evicts another.
+        let wanted = excess > 0 ? excess + configuration.budgetBytes / 100 : 0
+        if let eviction = budgetEviction(wanted, cursors: cursors) {
             // The gap and the deletion are one transaction: no kill can make it silent.
             try deleteHead(of: eviction.stream, through: eviction.lastOffset, announce(eviction))
             return eviction
@@ -66,13 +71,7 @@ extension LogWriter {
         return nil
     }
 
-    private func budgetEviction(
-        _ configuration: LogConfiguration,
-        cursors: [String: Int64]
-    )
-        -> Eviction?
-    {
-        let excess = usedBytes() - configuration.budgetBytes
+    private func budgetEviction(_ excess: Int64, cursors: [String: Int64]) -> Eviction? {
         guard excess > 0 else { return nil }
         for stream in StreamName.all {
             guard let extent = extents[stream] else { continue }
@@ -80,7 +79,11 @@ extension LogWriter {
                 chunkEnd(extent, excess: excess),
                 evictableEnd(of: stream, extent)
             )
-            guard last >= extent.firstOffset else { continue }
+            guard last >= extent.firstOffset else {
+                // What is still needed is no reason to evict something more valuable.
+                if extent.firstOffset < extent.nextOffset - 1 { return nil }
+                continue
+            }
             let acknowledged = cursors[stream] ?? .max
             return Eviction(
                 stream: stream,

@@ -135,6 +135,14 @@ final class LogWriter {
             && WallClock.monotonicNanoseconds() - savedAt >= Self.snapshotNanoseconds
     }
 
+    /// Writes what changes nothing: whether the log takes commits again.
+    func probe() throws(LogError) {
+        try transaction { () throws(SQLiteFailure) in
+            statements.updateVehiclesAsOf.bind(1, vehiclesAsOf)
+            try statements.updateVehiclesAsOf.run()
+        }
+    }
+
     /// Brings the vehicle table up to date: once a second, not once a batch.
     ///
     /// Between snapshots the state is the table plus the enriched events behind it, which recovery

@@ -27,7 +27,8 @@ extension Processor {
     /// The dead letters of events that sinks refused.
     func refused(_ events: [RefusedEvent], at time: Timestamp) -> Outcome {
         var outcome = Outcome()
-        for refusal in events {
+        // A dead letter that is refused stays where it is: a letter about it would be refused too.
+        for refusal in events where refusal.stream != StreamName.deadLetter {
             let start = outcome.bytes.count
             let event = refusal.event
             outcome.bytes.deadLetter(
