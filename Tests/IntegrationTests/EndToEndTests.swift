@@ -543,8 +543,10 @@ extension IntegrationSuites {
             try await depot.runGateway()
             var car = depot.vehicle("car-1")
             car.protocolVersion = 4
+            let drive = (1...300).map { TestMessage.state("car-1", $0) }
+            // Made last, because it must not be older than what it ends.
             let last = TestMessage.state("car-1", 301, ignition: "off", headlights: true, speed: 0)
-            try depot.publish((1...300).map { .state("car-1", $0) } + [last], as: car)
+            try depot.publish(drive + [last], as: car)
             try await until("everything has come", explain: { depot.explanation }) {
                 seen.count("fleet/enriched/") == 301 && seen.count("fleet/outlier/") == 1
                     && seen.count("fleet/firing/") == 1

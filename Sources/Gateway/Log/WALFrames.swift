@@ -3,7 +3,9 @@ import GRDBSQLite
 import Synchronization
 
 /// How many frames the write-ahead file holds, as SQLite tells after every commit
-/// (https://www.sqlite.org/c3ref/wal_hook.html). The file's size says less: it never shrinks.
+/// (https://www.sqlite.org/c3ref/wal_hook.html).
+///
+/// The file's size says less: it never shrinks.
 final class WALFrames: Sendable {
     private let frames = Atomic<Int32>(0)
 
