@@ -33,8 +33,8 @@ test: deps ## build, lint and run every test
 lint: ## check the formatting
 	@swift format lint --strict --recursive Sources Tests Package.swift
 
-bench: build ## measure beside mosquitto's own bridge; takes about five minutes
-	@$(RELEASE) bench --output $(BENCH_OUTPUT)
+bench: build ## measure beside mosquitto's own bridge; takes about five minutes (RECORD=1 appends to docs/performance.md)
+	@$(RELEASE) bench --output $(BENCH_OUTPUT) $(if $(RECORD),--record docs/performance.md)
 
 prove-kill: build ## kill the gateway ROUNDS times under load; nothing acknowledged may be lost
 	@$(RELEASE) prove kill --rounds $(ROUNDS)

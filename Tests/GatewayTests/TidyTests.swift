@@ -21,9 +21,10 @@ import Testing
             }
     }
 
-    @Test(arguments: ["Sources", "Tests"]) func noFileIsTooLongToRead(folder: String) throws {
+    @Test(arguments: [("Sources", 500), ("Tests", 650)])
+    func noFileIsTooLongToRead(folder: String, linesMax: Int) throws {
         for file in try Self.files(folder) {
-            #expect(file.lines.count <= 500, "\(file.name) has \(file.lines.count) lines")
+            #expect(file.lines.count <= linesMax, "\(file.name) has \(file.lines.count) lines")
         }
     }
 

@@ -18,6 +18,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Where the results go, as JSON.")
     var output: String?
 
+    @Option(help: "Append the results to this document as a dated table.")
+    var record: String?
+
     @Option(help: "The folder with certs/ and systemd/.")
     var assets: String?
 
@@ -27,11 +30,21 @@ struct BenchCommand: ParsableCommand {
             assets: try LocalDepot.findAssets(assets)
         ) { StandardOutput.print($0) }
         try benchmark.run(only.map { [$0] } ?? Benchmark.Part.allCases)
+        if let record { try append(benchmark, to: record) }
         guard let output else { return }
         let folder = URL(fileURLWithPath: output).deletingLastPathComponent()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try benchmark.json.write(toFile: output, atomically: true, encoding: .utf8)
         print("bench: results in \(output)")
+    }
+}
+
+extension BenchCommand {
+    private func append(_ benchmark: Benchmark, to path: String) throws {
+        let before = try String(contentsOfFile: path, encoding: .utf8)
+        let date = String(WallClock.now().iso8601.prefix(10))
+        try (before + benchmark.markdown(date: date))
+            .write(toFile: path, atomically: true, encoding: .utf8)
     }
 }
 

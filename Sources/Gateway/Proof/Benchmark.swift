@@ -57,6 +57,13 @@ final class Benchmark {
         return "{\n" + members.joined(separator: ",\n") + "\n}\n"
     }
 
+    /// The results as a dated table for a document.
+    func markdown(date: String) -> String {
+        let rows = results.map { "| `\($0.key)` | \(String(format: "%.4g", $0.value)) |" }
+        return "\n## \(date)\n\n| figure | value |\n| --- | --- |\n"
+            + rows.joined(separator: "\n") + "\n"
+    }
+
     private func note(_ key: String, _ value: Double) {
         results.append((key, value))
         say("bench: \(key) = \(String(format: "%.4g", value))")
