@@ -245,6 +245,17 @@ int mqtt_shim_socket(const mqtt_shim *client) {
 
 // Reading and writing.
 
+// A connection that breaks while TLS shakes hands: libmosquitto calls that success and would try
+// for ever (net__socket_connect_tls takes SSL_ERROR_SYSCALL for "not yet"). Only errno tells, and
+// only these values: looking for certificates leaves others behind.
+static bool has_handshake_failed(const mqtt_shim *client, int error) {
+    if (client->is_connected || !mosquitto_ssl_get(client->mosq)) {
+        return false;
+    }
+    return error == EPIPE || error == ECONNRESET || error == ECONNABORTED || error == ENOTCONN ||
+           error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 int mqtt_shim_read(mqtt_shim *client) {
     bool was_connected = client->is_connected;
     client->callback_count = 0;
@@ -254,11 +265,18 @@ int mqtt_shim_read(mqtt_shim *client) {
     if (rc) {
         return -rc;
     }
+    if (client->callback_count == 0 && has_handshake_failed(client, read_errno)) {
+        return -MOSQ_ERR_ERRNO;
+    }
     if (!was_connected && client->is_connected) {
         buffer_tls(client);
     }
+    if (client->callback_count > 0) {
+        return 1;
+    }
+    // Before CONNACK nothing is read ahead, so poll sees whatever comes.
     // EAGAIN alone proves nothing: the write to libmosquitto's own full wake-up socket sets it too.
-    return client->callback_count > 0 || read_errno != EAGAIN;
+    return client->is_connected && read_errno != EAGAIN;
 }
 
 static void set_cork(const mqtt_shim *client, int on) {
@@ -270,10 +288,16 @@ static void set_cork(const mqtt_shim *client, int on) {
 
 int mqtt_shim_write(mqtt_shim *client) {
     set_cork(client, 1);
+    errno = 0;
     int rc = mosquitto_loop_write(client->mosq, 1);
+    int write_errno = errno;
     set_cork(client, 0);
     if (rc) {
         return -rc;
+    }
+    if (has_handshake_failed(client, write_errno)) {
+        errno = write_errno;
+        return -MOSQ_ERR_ERRNO;
     }
     if (client->write_buffer && BIO_flush(client->write_buffer) <= 0) {
         return BIO_should_retry(client->write_buffer) ? 1 : -MOSQ_ERR_CONN_LOST;

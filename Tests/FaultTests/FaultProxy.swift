@@ -16,22 +16,27 @@ final class FaultProxy: Sendable {
         case swallowUpstream
         /// New connections are closed at once.
         case refuse
+        /// A reset follows the server's first bytes: with TLS, in the middle of the handshake.
+        case resetAfterAnswer
         /// Like `pass`, but each connection may send only so many bytes upstream in ten milliseconds.
         case slow(bytes: Int)
     }
 
-    private struct Commands {
+    fileprivate struct State {
         var mode = Mode.pass
-        var cuts = 0
+        /// The cut that was asked for and has not been made.
+        var isCutting = false
         var swallowed = 0
         var accepted = 0
+        /// Connections that were ended after the server's first bytes.
+        var resets = 0
         var isStopped = false
     }
 
     let port: Int
     private let upstreamPort: Int
     private let listener: Int32
-    private let commands = Mutex(Commands())
+    private let state = Mutex(State())
     private let isDone = Atomic<Bool>(false)
 
     init(to upstreamPort: Int) throws {
@@ -59,30 +64,37 @@ final class FaultProxy: Sendable {
 
     deinit { stop() }
 
+    /// Holds for every byte that is read after it was set.
     var mode: Mode {
-        get { commands.withLock { $0.mode } }
-        set { commands.withLock { $0.mode = newValue } }
+        get { state.withLock { $0.mode } }
+        set { state.withLock { $0.mode = newValue } }
     }
 
     /// Bytes that went nowhere.
-    var swallowed: Int { commands.withLock { $0.swallowed } }
+    var swallowed: Int { state.withLock { $0.swallowed } }
+    /// Connections that were reset after the server's first bytes.
+    var resets: Int { state.withLock { $0.resets } }
     /// Connections so far.
-    var accepted: Int { commands.withLock { $0.accepted } }
+    var accepted: Int { state.withLock { $0.accepted } }
 
     /// Ends all connections with a reset: what is under way is lost.
-    func cut() { commands.withLock { $0.cuts += 1 } }
+    ///
+    /// - Parameter next: the mode for the connections that come after. No byte of those that end is
+    ///   treated by it.
+    func cut(then next: Mode) {
+        state.withLock {
+            $0.isCutting = true
+            $0.mode = next
+        }
+    }
 
     func stop() {
-        commands.withLock { $0.isStopped = true }
+        state.withLock { $0.isStopped = true }
         while !isDone.load(ordering: .acquiring) { ChildProcess.pause(0.005) }
     }
 
-    fileprivate var order: (mode: Mode, cuts: Int, isStopped: Bool) {
-        commands.withLock { ($0.mode, $0.cuts, $0.isStopped) }
-    }
-
-    fileprivate func noteAccepted() { commands.withLock { $0.accepted += 1 } }
-    fileprivate func noteSwallowed(_ count: Int) { commands.withLock { $0.swallowed += count } }
+    /// One step of the thread, which no change of the mode can interrupt.
+    fileprivate func withState(_ step: (inout State) -> Void) { state.withLock { step(&$0) } }
 }
 
 /// The proxy's thread.
@@ -97,13 +109,15 @@ private final class FaultProxyLoop {
         var downstream: [UInt8] = []
         /// What may still be sent upstream in this slice of time.
         var allowance = 0
+        /// A side has closed.
         var isOver = false
+        /// To be ended with a reset.
+        var isCut = false
     }
 
     private let listener: Int32
     private let upstreamPort: Int
     private var connections: [Connection] = []
-    private var cuts = 0
     private var sliceStarted: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
 
@@ -114,23 +128,29 @@ private final class FaultProxyLoop {
     }
 
     func run(_ proxy: FaultProxy) {
-        while true {
-            let order = proxy.order
-            if order.isStopped { break }
-            if order.cuts != cuts {
-                cuts = order.cuts
-                for connection in connections { Self.reset(connection) }
-                connections.removeAll()
-            }
-            refill(order.mode)
+        var isStopped = false
+        while !isStopped {
             wait()
-            accept(order.mode, proxy)
-            for index in connections.indices { serve(index, order.mode, proxy) }
-            for connection in connections where connection.isOver {
-                close(connection.client)
-                close(connection.server)
+            proxy.withState { state in
+                if state.isCutting {
+                    for connection in connections { Self.reset(connection) }
+                    connections.removeAll()
+                    state.isCutting = false
+                }
+                refill(state.mode)
+                accept(&state)
+                for index in connections.indices { serve(index, &state) }
+                isStopped = state.isStopped
             }
-            connections.removeAll { $0.isOver }
+            for connection in connections {
+                if connection.isCut {
+                    Self.reset(connection)
+                } else if connection.isOver {
+                    close(connection.client)
+                    close(connection.server)
+                }
+            }
+            connections.removeAll { $0.isOver || $0.isCut }
         }
         for connection in connections { Self.reset(connection) }
         close(listener)
@@ -174,11 +194,11 @@ private final class FaultProxyLoop {
         _ = unsafe poll(&descriptors, UInt(descriptors.count), Self.tickMilliseconds)
     }
 
-    private func accept(_ mode: FaultProxy.Mode, _ proxy: FaultProxy) {
+    private func accept(_ state: inout FaultProxy.State) {
         while true {
             let client = Glibc.accept(listener, nil, nil)
             guard client >= 0 else { return }
-            if case .refuse = mode {
+            if case .refuse = state.mode {
                 close(client)
                 continue
             }
@@ -197,22 +217,26 @@ private final class FaultProxyLoop {
                     socklen_t(MemoryLayout<Int32>.size)
                 )
             }
-            proxy.noteAccepted()
+            state.accepted += 1
             connections.append(Connection(client: client, server: server, allowance: 4_096))
         }
     }
 
-    private func serve(_ index: Int, _ mode: FaultProxy.Mode, _ proxy: FaultProxy) {
+    private func serve(_ index: Int, _ state: inout FaultProxy.State) {
         let isClientOver = take(connections[index].client, into: &connections[index].upstream)
-        if case .swallowUpstream = mode {
-            proxy.noteSwallowed(connections[index].upstream.count)
+        if case .swallowUpstream = state.mode {
+            state.swallowed += connections[index].upstream.count
             connections[index].upstream.removeAll()
         }
         let isServerOver = take(connections[index].server, into: &connections[index].downstream)
         let limit = connections[index].allowance
         let sent = give(connections[index].server, &connections[index].upstream, limit)
         connections[index].allowance -= min(sent, connections[index].allowance)
-        _ = give(connections[index].client, &connections[index].downstream, .max)
+        let answered = give(connections[index].client, &connections[index].downstream, .max)
+        if answered > 0, case .resetAfterAnswer = state.mode {
+            state.resets += 1
+            connections[index].isCut = true
+        }
         // What could not be passed on at once when a side closes is lost, as on a real network.
         if isClientOver || isServerOver { connections[index].isOver = true }
     }
