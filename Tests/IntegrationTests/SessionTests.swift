@@ -144,18 +144,14 @@ extension IntegrationSuites {
             try depot.startBroker()
             let source = GatewayFile.source(certificate: nil, lines: ["protocol: \(version)"])
             try depot.configure(GatewayFile(sources: [source]))
-            // What OpenSSL says, "tlsv13 alert certificate required", is lost on the way.
-            await withKnownIssue("the reason is 'the connection has ended: Unknown reason'") {
-                try await expectDown(depot, because: "certificate required")
-            }
-            #expect(depot.readiness == 503)
-            #expect(depot.metrics.value("gateway_source_session_up") == 0)
+            try await expectDown(depot, because: "certificate required", isRefusal: true)
         }
 
         private func expectDown(
             _ depot: LocalDepot,
             source: String = "vehicles",
-            because reason: String
+            because reason: String,
+            isRefusal: Bool = false
         ) async throws {
             try depot.startGateway(waitsUntilReady: false)
             try await until("the gateway says why it is down", explain: { depot.explanation }) {
@@ -165,7 +161,11 @@ extension IntegrationSuites {
             #expect(sources?[source]?["status"] == "down")
             #expect(sources?[source]?["reason"]?.contains(reason) == true, "\(depot.health)")
             #expect(depot.metrics.value("gateway_source_session_up", ["source": source]) == 0)
-            #expect(depot.metrics.value("gateway_source_auth_refusals_total") == 0)
+            let refusals = depot.metrics.value(
+                "gateway_source_auth_refusals_total",
+                ["source": source]
+            )
+            #expect((refusals ?? 0 > 0) == isRefusal)
             #expect(
                 depot.logText.split(separator: "\n")
                     .contains {

@@ -66,14 +66,7 @@ final class Publisher: MQTTClientDelegate {
 
     func close() { client.disconnect() }
 
-    func connected(reason: Int, isSessionPresent: Bool) {
-        isConnected = reason == 0
-        guard reason != 0 else { return }
-        failure = MQTTError(
-            message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-            isRefusal: MQTTClient.isRefusal(reason)
-        )
-    }
+    func connected(isSessionPresent: Bool) { isConnected = true }
 
     func published(packetID: UInt16, reason: Int) {
         guard let number = inFlight.removeValue(forKey: packetID) else { return }
@@ -87,9 +80,7 @@ final class Publisher: MQTTClientDelegate {
         onAcknowledged(number)
     }
 
-    func disconnected(reason: Int) {
-        failure = failure ?? MQTTError(message: "the connection has ended")
-    }
+    func ended(_ error: MQTTError) { failure = failure ?? error }
 
     func received(_ message: borrowing MQTTMessage) {}
 

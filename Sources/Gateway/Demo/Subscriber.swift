@@ -107,11 +107,7 @@ private final class SubscriberConnection: MQTTClientDelegate {
         client.disconnect()
     }
 
-    func connected(reason: Int, isSessionPresent: Bool) {
-        guard reason == 0 else {
-            failure = MQTTError(message: MQTTClient.reasonText(reason))
-            return
-        }
+    func connected(isSessionPresent: Bool) {
         do throws(MQTTError) {
             try client.subscribe(filters, qos: 1)
         } catch {
@@ -142,7 +138,5 @@ private final class SubscriberConnection: MQTTClientDelegate {
 
     func published(packetID: UInt16, reason: Int) {}
 
-    func disconnected(reason: Int) {
-        failure = failure ?? MQTTError(message: "the connection has ended")
-    }
+    func ended(_ error: MQTTError) { failure = failure ?? error }
 }

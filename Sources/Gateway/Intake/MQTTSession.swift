@@ -303,14 +303,8 @@ final class MQTTSession {
 }
 
 extension MQTTSession: MQTTClientDelegate {
-    func connected(reason: Int, isSessionPresent: Bool) {
-        guard reason == 0, case .opening(let client, _) = state else {
-            ending = MQTTError(
-                message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-                isRefusal: MQTTClient.isRefusal(reason)
-            )
-            return
-        }
+    func connected(isSessionPresent: Bool) {
+        guard case .opening(let client, _) = state else { return }
         ledger.connected(isSessionPresent: isSessionPresent)
         if !isSessionPresent { isLedgerVoid = true }
         let group = configuration.shareGroup
@@ -378,10 +372,7 @@ extension MQTTSession: MQTTClientDelegate {
 
     func published(packetID: UInt16, reason: Int) {}
 
-    func disconnected(reason: Int) {
-        guard ending == nil else { return }
-        ending = MQTTError(message: "the connection has ended: \(MQTTClient.reasonText(reason))")
-    }
+    func ended(_ error: MQTTError) { ending = ending ?? error }
 }
 
 extension SourceConfiguration {

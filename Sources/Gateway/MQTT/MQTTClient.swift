@@ -6,15 +6,16 @@ import MQTTShim
 
 /// Hears what happens on a connection, on the thread that reads or writes it.
 protocol MQTTClientDelegate: AnyObject {
-    /// CONNACK: 0 is success, everything else the broker's reason.
-    func connected(reason: Int, isSessionPresent: Bool)
+    /// The broker has taken us in.
+    func connected(isSessionPresent: Bool)
     /// A PUBLISH; the message is valid until this returns.
     func received(_ message: borrowing MQTTMessage)
     /// A PUBACK; reasons from 0x80 up are refusals.
     func published(packetID: UInt16, reason: Int)
     /// A SUBACK; values from 0x80 up are refusals.
     func subscribed(granted: [Int])
-    func disconnected(reason: Int)
+    /// The connection is over; of several words about it the first is the best.
+    func ended(_ error: MQTTError)
 }
 
 /// A PUBLISH as it lies in libmosquitto's memory.
@@ -199,28 +200,60 @@ struct MQTTClientOptions: Sendable {
     /// While on, messages carry their DUP flag.
     func watchDuplicates(_ isOn: Bool) { unsafe mqtt_shim_watch_duplicates(client, isOn) }
 
+    // What went wrong, in words.
+
     private func error(_ code: Int32, doing what: String) -> MQTTError {
-        let text = unsafe String(cString: mqtt_shim_error_text(code))
-        let detail = complaint.map { "\(text) (\($0))" } ?? text
-        return MQTTError(message: "can't \(what): \(detail)")
+        explained("can't \(what): \(unsafe String(cString: mqtt_shim_error_text(code)))")
     }
 
-    /// The broker's reason in words.
-    static func reasonText(_ reason: Int) -> String {
-        // 3.1.1 return codes are small numbers; MQTT 5 reasons start at 0x80 (section 2.4).
-        switch reason {
-        case 1: "unacceptable protocol version"
-        case 2: "client id rejected"
-        case 3: "server unavailable"
-        case 4: "bad user name or password"
-        case 5: "not authorized"
-        default: unsafe String(cString: mqtt_shim_reason_text(Int32(reason)))
+    /// A broker that doesn't like our certificate says so in a TLS alert, which only the log tells;
+    /// with TLS 1.3 it comes after the handshake, in place of CONNACK (RFC 8446, section 4.4.2.4).
+    private func explained(_ text: String) -> MQTTError {
+        guard let complaint else { return MQTTError(message: text) }
+        let isRefusal =
+            complaint.contains("alert")
+            && (complaint.contains("certificate")
+                || complaint.contains("unknown ca") || complaint.contains("access denied"))
+        return isRefusal
+            ? MQTTError(
+                message: "the broker refuses our certificate: \(complaint)",
+                isRefusal: true
+            ) : MQTTError(message: "\(text) (\(complaint))")
+    }
+
+    private func refusal(_ reason: Int) -> MQTTError {
+        // 3.1.1 return codes are small numbers (section 3.2.2.3); MQTT 5 reasons start at 0x80.
+        let text =
+            switch reason {
+            case 1: "unacceptable protocol version"
+            case 2: "client id rejected"
+            case 3: "server unavailable"
+            case 4: "bad user name or password"
+            case 5: "not authorized"
+            default: Self.reasonText(reason)
+            }
+        // The others say: not now.
+        let isRefusal = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x95].contains(reason)
+        return MQTTError(
+            message: "the broker refuses the connection: \(text)",
+            isRefusal: isRefusal
+        )
+    }
+
+    /// What ended a connection: the reason of a DISCONNECT, or an error code of libmosquitto's own.
+    private func end(_ reason: Int) -> MQTTError {
+        guard reason < 0x80 else {
+            return MQTTError(
+                message: "the broker has ended the connection: \(Self.reasonText(reason))"
+            )
         }
+        let text = unsafe String(cString: mqtt_shim_error_text(-Int32(reason)))
+        return explained("the connection has ended: \(text)")
     }
 
-    /// Whether a CONNACK reason says that we are not welcome, rather than not now.
-    static func isRefusal(_ reason: Int) -> Bool {
-        [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x95].contains(reason)
+    /// A reason of MQTT 5 in words (section 2.4).
+    static func reasonText(_ reason: Int) -> String {
+        unsafe String(cString: mqtt_shim_reason_text(Int32(reason)))
     }
 
     // Callbacks of the shim.
@@ -228,35 +261,37 @@ struct MQTTClientOptions: Sendable {
     private static var callbacks: mqtt_shim_callbacks {
         unsafe mqtt_shim_callbacks(
             connected: { context, reason, isPresent, _ in
-                unsafe MQTTClient.delegate(context)?
-                    .connected(
-                        reason: Int(reason),
-                        isSessionPresent: isPresent
-                    )
+                guard let client = unsafe MQTTClient.client(context) else { return }
+                if reason == 0 {
+                    client.delegate?.connected(isSessionPresent: isPresent)
+                } else {
+                    client.delegate?.ended(client.refusal(Int(reason)))
+                }
             },
             received: { context, message in
-                unsafe MQTTClient.delegate(context)?.received(MQTTMessage(message))
+                unsafe MQTTClient.client(context)?.delegate?.received(MQTTMessage(message))
             },
             published: { context, packetID, reason in
-                unsafe MQTTClient.delegate(context)?
+                unsafe MQTTClient.client(context)?.delegate?
                     .published(packetID: packetID, reason: Int(reason))
             },
             subscribed: { context, count, granted in
                 let values = unsafe UnsafeBufferPointer(start: granted, count: Int(count))
-                unsafe MQTTClient.delegate(context)?.subscribed(granted: values.map { Int($0) })
+                unsafe MQTTClient.client(context)?.delegate?
+                    .subscribed(granted: values.map { Int($0) })
             },
             disconnected: { context, reason in
-                unsafe MQTTClient.delegate(context)?.disconnected(reason: Int(reason))
+                guard let client = unsafe MQTTClient.client(context) else { return }
+                client.delegate?.ended(client.end(Int(reason)))
             },
             logged: { context, text in
-                let context = unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue()
-                context.client?.complaint = unsafe String(cString: text)
+                unsafe MQTTClient.client(context)?.complaint = unsafe String(cString: text)
             }
         )
     }
 
-    private static func delegate(_ context: UnsafeMutableRawPointer) -> (any MQTTClientDelegate)? {
-        unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().client?.delegate
+    private static func client(_ context: UnsafeMutableRawPointer) -> MQTTClient? {
+        unsafe Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().client
     }
 }
 

@@ -354,16 +354,7 @@ private struct LaneStream {
 }
 
 extension MQTTLaneLoop: MQTTClientDelegate {
-    func connected(reason: Int, isSessionPresent: Bool) {
-        guard reason == 0 else {
-            ending = MQTTError(
-                message: "the broker refuses the connection: \(MQTTClient.reasonText(reason))",
-                isRefusal: MQTTClient.isRefusal(reason)
-            )
-            return
-        }
-        isOpen = true
-    }
+    func connected(isSessionPresent: Bool) { isOpen = true }
 
     func published(packetID: UInt16, reason: Int) {
         guard let (index, event) = inFlight.removeValue(forKey: packetID) else { return }
@@ -389,8 +380,5 @@ extension MQTTLaneLoop: MQTTClientDelegate {
 
     func subscribed(granted: [Int]) {}
 
-    func disconnected(reason: Int) {
-        guard ending == nil else { return }
-        ending = MQTTError(message: "the connection has ended: \(MQTTClient.reasonText(reason))")
-    }
+    func ended(_ error: MQTTError) { ending = ending ?? error }
 }
