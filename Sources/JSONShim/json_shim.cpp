@@ -212,7 +212,8 @@ static void list_paths(json_shim_parser *parser, element value, std::string &pat
 
 // Where an error is: simdjson's second interface reads forward and remembers its place.
 
-static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth);
+// `scalar` is where a scalar stands that is none; simdjson forgets that place.
+static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth, const char *&scalar);
 
 static simdjson::error_code walk_scalar(simdjson::ondemand::value &value, simdjson::ondemand::json_type type) {
     switch (type) {
@@ -222,51 +223,62 @@ static simdjson::error_code walk_scalar(simdjson::ondemand::value &value, simdjs
         return value.get_number().error();
     case simdjson::ondemand::json_type::boolean:
         return value.get_bool().error();
-    default:
-        return value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    default: {
+        bool is_null = false;
+        simdjson::error_code code = value.is_null().get(is_null);
+        return code ? code : is_null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    }
     }
 }
 
-static simdjson::error_code walk_array(simdjson::ondemand::array array, uint32_t depth) {
+static simdjson::error_code walk_array(simdjson::ondemand::array array, uint32_t depth, const char *&scalar) {
     for (auto item : array) {
         simdjson::ondemand::value next;
         simdjson::error_code code = item.get(next);
-        if (!code) code = walk(next, depth);
+        if (!code) code = walk(next, depth, scalar);
         if (code) return code;
     }
     return simdjson::SUCCESS;
 }
 
-static simdjson::error_code walk_object(simdjson::ondemand::object object, uint32_t depth) {
+static simdjson::error_code walk_object(simdjson::ondemand::object object, uint32_t depth, const char *&scalar) {
     for (auto field : object) {
         simdjson::error_code code = field.unescaped_key().error();
         if (code) return code;
         simdjson::ondemand::value next;
         code = field.value().get(next);
-        if (!code) code = walk(next, depth);
+        if (!code) code = walk(next, depth, scalar);
         if (code) return code;
     }
     return simdjson::SUCCESS;
 }
 
-static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth) {
+static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth, const char *&scalar) {
     if (depth == 0) {
         return simdjson::DEPTH_ERROR;
     }
+    const char *start = value.raw_json_token().data();
     simdjson::ondemand::json_type type;
     simdjson::error_code code = value.type().get(type);
-    if (code) return code;
+    if (code) {
+        scalar = start;
+        return code;
+    }
     if (type == simdjson::ondemand::json_type::array) {
         simdjson::ondemand::array array;
         code = value.get_array().get(array);
-        return code ? code : walk_array(array, depth - 1);
+        return code ? code : walk_array(array, depth - 1, scalar);
     }
     if (type == simdjson::ondemand::json_type::object) {
         simdjson::ondemand::object object;
         code = value.get_object().get(object);
-        return code ? code : walk_object(object, depth - 1);
+        return code ? code : walk_object(object, depth - 1, scalar);
     }
-    return walk_scalar(value, type);
+    code = walk_scalar(value, type);
+    if (code) {
+        scalar = start;
+    }
+    return code;
 }
 
 // The first byte that does not continue a UTF-8 sequence (RFC 3629, section 4), or -1.
@@ -302,11 +314,11 @@ static int64_t error_position(json_shim_parser *parser, const uint8_t *text, siz
     if (code == simdjson::SCALAR_DOCUMENT_AS_VALUE) {
         return 0;
     }
-    if (!code) {
-        code = walk(root, parser->depth_max + 1);
-    }
     const char *place = nullptr;
-    if (document.current_location().get(place)) {
+    if (!code) {
+        code = walk(root, parser->depth_max + 1, place);
+    }
+    if (!place && document.current_location().get(place)) {
         return code ? -1 : (int64_t)length;
     }
     int64_t position = place - (const char *)text;

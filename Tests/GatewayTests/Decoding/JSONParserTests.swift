@@ -118,7 +118,8 @@ import Testing
     @Test(arguments: [
         ("", "empty payload", 0), ("   ", "empty payload", 0), ("nope", "not JSON", 0),
         (#"{"a":}"#, "not JSON", 5), (#"{"a":1,}"#, "not JSON", 7), (#"{'a':1}"#, "not JSON", 1),
-        (#"{} x"#, "not JSON", 3), (#"{"a":tru}"#, "not JSON", 5),
+        (#"{} x"#, "not JSON", 3), (#"{"a":tru}"#, "not JSON", 5), (#"{"a":nul}"#, "not JSON", 5),
+        (#"{"a":[1,nonsense]}"#, "not JSON", 8), (#"{"a":maybe}"#, "not JSON", 5),
         (#"{"a":1e400}"#, "a number is malformed or out of range", 5),
         (#"{"a":"x"#, "a string is not closed", 7), ("{\u{FEFF}}", "not JSON", 1),
     ])
