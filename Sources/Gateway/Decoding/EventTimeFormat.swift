@@ -26,9 +26,6 @@ enum EventTimeFormat: Sendable, Hashable {
 
 /// Reads event times of one topic; owned by one thread, because `DateFormatter` is.
 struct EventTimeReader {
-    private static let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-    private static let whole = Date.ISO8601FormatStyle()
-
     private let format: EventTimeFormat
     private let formatter: DateFormatter?
 
@@ -55,16 +52,27 @@ struct EventTimeReader {
         case (.epoch(let units), .text(let text)):
             return Double(text).flatMap { Self.timestamp($0 / units) }
         case (.iso8601, .text(let text)):
-            let date = (try? Self.fractional.parse(text)) ?? (try? Self.whole.parse(text))
-            return date.flatMap { Self.timestamp($0.timeIntervalSince1970 * 1_000) }
+            return Timestamp(iso8601: text)
         case (.pattern, .text(let text)):
-            return formatter?.date(from: text)
-                .flatMap {
-                    Self.timestamp($0.timeIntervalSince1970 * 1_000)
-                }
+            let date = formatter?.date(from: text) ?? formatter?.date(from: Self.numeric(text))
+            return date.flatMap { Self.timestamp($0.timeIntervalSince1970 * 1_000) }
         default:
             return nil
         }
+    }
+
+    /// European zone names, which the locale of all the other names (English, for java.util.Date)
+    /// does not know, with their hours ahead of GMT.
+    private static let zones = [
+        "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2,
+        "EEST": 3, "MSK": 3,
+    ]
+
+    /// The text with such a name written as an offset.
+    private static func numeric(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false)
+            .map { word in zones[String(word)].map { "GMT+0\($0):00" } ?? String(word) }
+            .joined(separator: " ")
     }
 
     private static func timestamp(_ milliseconds: Double) -> Timestamp? {
