@@ -103,14 +103,14 @@ struct YAMLValue {
             }
             return YAMLValue(node: node, key: "", file: file, problems: problems)
         } catch let error as YamlError {
-            problems.report(problem(of: error, file: file))
+            problems.report(problem(of: error, in: text, file: file))
         } catch {
             problems.report(Problem(file: file, line: 0, key: "", message: "\(error)"))
         }
         return nil
     }
 
-    private static func problem(of error: YamlError, file: String) -> Problem {
+    private static func problem(of error: YamlError, in text: String, file: String) -> Problem {
         switch error {
         case .scanner(_, let what, let mark, _), .parser(_, let what, let mark, _),
             .composer(_, let what, let mark, _):
@@ -118,13 +118,25 @@ struct YAMLValue {
         case .duplicatedKeysInMapping(let duplicates, let context):
             Problem(
                 file: file,
-                line: context.mark.line,
+                line: repetition(of: duplicates.first ?? "", after: context.mark, in: text),
                 key: "",
-                message: "key given twice: \(duplicates.map(\.description).joined(separator: ", "))"
+                message: "key given twice: \(duplicates.joined(separator: ", "))"
+                    + " (first in line \(context.mark.line))"
             )
         default:
             Problem(file: file, line: 0, key: "", message: "not YAML: \(error)")
         }
+    }
+
+    /// The line where a key comes again; Yams tells only where it stood first.
+    private static func repetition(of key: String, after first: Mark, in text: String) -> Int {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let again = lines.enumerated().dropFirst(first.line)
+            .first { _, line in
+                line.dropFirst(first.column - 1).hasPrefix(key)
+                    && line.prefix(first.column - 1).allSatisfy { $0 == " " }
+            }
+        return again.map { $0.offset + 1 } ?? first.line
     }
 }
 
