@@ -12,8 +12,8 @@ struct GatewayCommand: AsyncParsableCommand {
             log before it acknowledges it, evaluates rules written in SQL, and republishes \
             enriched and outlier messages.
 
-            Exit codes: 0 success, 1 a check or proof failed, 64 wrong usage, 73 the log can't be \
-            opened, 78 the configuration or a rule file is wrong.
+            Exit codes: 0 success, 1 it failed, 64 wrong usage, 73 the log can't be opened, 78 \
+            the configuration or a rule file is wrong.
             """,
         version: "0.1.0",
         subcommands: [

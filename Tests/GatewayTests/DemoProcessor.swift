@@ -67,7 +67,7 @@ final class DemoProcessor {
     /// Processes the batch; then time passes up to `now`, if it is given.
     func process(now: Timestamp? = nil) throws {
         let clock = now.map { ClockReading(now: $0, isHeard: [true]) }
-        let outcome = try processor.process(batch, clock: clock)
+        let outcome = processor.process(batch, clock: clock)
         batch.removeAll()
         tally.enriched += outcome.enriched.count
         tally.deadLetters += outcome.deadLetter.count

@@ -106,7 +106,7 @@ struct ConfigurationDecoder {
             .compactMap { value in
                 value.mapping { decodeTopic($0) } ?? nil
             }
-        let expiry = section.milliseconds("session_expiry", default: 7 * 86_400_000) / 1_000
+        let expiry = sessionExpirySeconds(section)
         let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
         let qos = qos(section)
         let share = section.optional("share").flatMap { shareGroup($0) }
@@ -114,12 +114,27 @@ struct ConfigurationDecoder {
         return SourceConfiguration(
             name: name,
             connection: connection,
-            sessionExpirySeconds: UInt32(clamping: expiry),
+            sessionExpirySeconds: expiry,
             receiveMaximum: receiveMaximum,
             qos: qos,
             shareGroup: share,
             topics: topics
         )
+    }
+
+    private func sessionExpirySeconds(_ section: YAMLMapping) -> UInt32 {
+        let standard: Int64 = 7 * 86_400_000
+        guard let value = section.optional("session_expiry") else {
+            return UInt32(standard / 1_000)
+        }
+        let milliseconds = value.milliseconds() ?? standard
+        if milliseconds < 1_000 {
+            value.report(
+                "must be at least 1s: when the session ends with the connection, the broker drops "
+                    + "what vehicles publish until the next"
+            )
+        }
+        return UInt32(clamping: milliseconds / 1_000)
     }
 
     /// MQTT 5, section 4.8.2: a group is a name without '/', '+' or '#'.

@@ -50,6 +50,7 @@ final class IntakeLoop {
     private var lastBatchAt = WallClock.monotonicNanoseconds()
     private var nextEvictionAt = Timestamp.distantPast
     private var nextEvictionWarningAt = Timestamp.distantPast
+    private var hasWarnedAboutSignals = false
     private var nextCursorFlushAt = Timestamp.distantPast
 
     init(
@@ -151,7 +152,7 @@ final class IntakeLoop {
                     $0.isHeard(at: now, settleMilliseconds: configuration.clock.settleMilliseconds)
                 }
             )
-            let outcome = try processor.process(batch, clock: clock)
+            let outcome = processor.process(batch, clock: clock)
             let processed = WallClock.monotonicNanoseconds()
             if !outcome.isEmpty || hasLedger {
                 try commit(outcome)
@@ -241,6 +242,8 @@ final class IntakeLoop {
                 try flushInbox(now)
                 if writer.isSnapshotDue { try writer.saveVehicles() }
                 metrics.observe(writer)
+                metrics.observe(processor.signals)
+                warn(about: processor.signals)
             }
             guard now >= nextEvictionAt else { return }
             var announcement = Outcome()
@@ -267,6 +270,15 @@ final class IntakeLoop {
         guard now >= nextEvictionWarningAt else { return }
         nextEvictionWarningAt = now + 60_000
         logger.warning("the disk budget evicts events", metadata: eviction.logMetadata)
+    }
+
+    private func warn(about signals: SignalTable) {
+        guard signals.overflowCount > 0, !hasWarnedAboutSignals else { return }
+        hasWarnedAboutSignals = true
+        logger.warning(
+            "more signal names than limits.signals: the others pass, but no rule sees them",
+            metadata: [LogKeys.count: "\(signals.names.count)"]
+        )
     }
 
     /// Cursor moves and refused events that no batch has taken along.

@@ -12,6 +12,7 @@ final class IntakeObserver {
     private var firing: [Int: Int] = [:]
     private var seenErrors: [Int: Int] = [:]
     private var seenEvaluations = 0
+    private var seenOverflow = 0
 
     init(configuration: Configuration, rules: [AlertRule], metrics: GatewayMetrics) {
         self.metrics = metrics
@@ -32,6 +33,7 @@ final class IntakeObserver {
         metrics.vehicles.set(Double(processor.fleet.count))
         seenErrors.removeAll()
         seenEvaluations = 0
+        seenOverflow = 0
     }
 
     var commitFailures: Counter { metrics.intake.commitFailures }
@@ -67,6 +69,12 @@ final class IntakeObserver {
             streams[name]?.bytes.set(Double(extent.bytes))
         }
         metrics.logWALBytes.set(Double(writer.log.walBytes))
+    }
+
+    func observe(_ signals: SignalTable) {
+        metrics.signals.set(Double(signals.names.count))
+        metrics.signalsOverflow.increment(by: Int64(signals.overflowCount - seenOverflow))
+        seenOverflow = signals.overflowCount
     }
 
     func observe(_ eviction: Eviction?) {

@@ -91,7 +91,7 @@ final class EventLog: Sendable {
                 if let pagesMax { try db.execute(sql: "PRAGMA max_page_count = \(pagesMax)") }
             }
             pool = try DatabasePool(path: path, configuration: configuration)
-            try LogSchema.migrator.migrate(pool)
+            try LogSchema.migrate(pool)
             try pool.writeWithoutTransaction { db in
                 // GRDB sets NORMAL when it turns WAL on, after `prepareDatabase`; that would let a
                 // power cut take commits whose messages were acknowledged.

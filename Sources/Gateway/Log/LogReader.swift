@@ -74,15 +74,14 @@ final class LogReader {
         }
     }
 
-    /// The newest offset of a stream; 0 when nothing was ever appended.
-    func headOffset(of stream: String) throws -> Int64 {
+    /// How many events the log holds behind an offset; what was evicted counts no more.
+    func count(of stream: String, after offset: Int64) throws -> Int64 {
         try queue.read { db in
             try Int64.fetchOne(
                 db,
-                sql: "SELECT next_offset - 1 FROM stream WHERE name = ?",
-                arguments: [stream]
-            )
-                ?? 0
+                sql: "SELECT next_offset - max(first_offset, ? + 1) FROM stream WHERE name = ?",
+                arguments: [offset, stream]
+            ) ?? 0
         }
     }
 

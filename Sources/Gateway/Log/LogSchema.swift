@@ -5,7 +5,20 @@ import GRDB
 ///
 /// A step that was released never changes.
 enum LogSchema {
-    static var migrator: DatabaseMigrator {
+    /// A newer gateway has written this log; an older one must not guess what its tables mean.
+    struct IsNewer: Error, CustomStringConvertible {
+        let description =
+            "a newer version of the gateway has written it; run that version, or give this one "
+            + "another gateway.data_directory"
+    }
+
+    /// Brings a database up to date.
+    static func migrate(_ database: some DatabaseWriter) throws {
+        guard try !database.read(migrator.hasBeenSuperseded) else { throw IsNewer() }
+        try migrator.migrate(database)
+    }
+
+    private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             try db.execute(sql: version1)

@@ -31,6 +31,8 @@ enum MetricName: String, CaseIterable {
     case logWALBytes = "gateway_log_wal_bytes"
 
     case vehicles = "gateway_vehicles"
+    case signals = "gateway_signals"
+    case signalsOverflow = "gateway_signals_overflow_total"
     case ruleEvaluations = "gateway_rule_evaluations_total"
     case ruleErrors = "gateway_rule_errors_total"
     case alertsFiring = "gateway_alerts_firing"
@@ -63,7 +65,7 @@ extension MetricName {
     /// What each metric means, for the HELP lines and `docs/metrics.md`.
     static let meanings: [MetricName: String] = [
         .sourceMessages: "Messages received from a source.",
-        .sourceBytes: "Topic and payload bytes received from a source.",
+        .sourceBytes: "Payload bytes received from a source.",
         .sourceUnprotected: "Messages received with QoS 0, which a crash may lose.",
         .sourceRedelivered:
             "Redelivered messages that had taken effect and were only acknowledged.",
@@ -71,8 +73,9 @@ extension MetricName {
         .sourceLate: "Readings older than what the vehicle holds: logged, but nothing rolled back.",
         .sourceClockFlagged: "Readings whose event time can't be true (far future, or 1970).",
         .sourceSessionUp: "1 while the session of a source is up, else 0.",
-        .sourceReconnects: "Attempts to connect again after a session was lost.",
-        .sourceAuthRefusals: "Connections that the broker refused for want of authorisation.",
+        .sourceReconnects: "Sessions that came up again after one was lost.",
+        .sourceAuthRefusals:
+            "Connections that the broker refused: credentials, certificate or access list.",
 
         .intakeBatches: "Batches processed and committed.",
         .intakeBatchMessages: "Messages per batch.",
@@ -84,23 +87,27 @@ extension MetricName {
         .streamHeadOffset: "Offset of the newest event of a stream.",
         .streamFirstOffset: "Offset of the oldest event that a stream still holds.",
         .streamBytes: "Bytes that a stream holds.",
-        .streamEvicted: "Events removed: by retention, or by the disk budget before delivery.",
+        .streamEvicted: "Events removed: by retention, or for the disk budget.",
         .logWALBytes: "Size of the write-ahead log; it grows while a long reader holds it.",
 
         .vehicles: "Vehicles whose state the gateway keeps.",
+        .signals: "Signal names that the gateway knows; limits.signals bounds them.",
+        .signalsOverflow:
+            "New paths that found no place: passed on, but neither merged nor seen by rules.",
         .ruleEvaluations: "Rule expressions evaluated.",
         .ruleErrors: "Rule expressions that failed while running, by alert.",
         .alertsFiring: "Vehicles for which an alert fires.",
-        .alertTransitions: "Changes of an alert's state, by the state entered.",
+        .alertTransitions: "Alerts that fired or resolved, by the state entered.",
 
         .deliveryDelivered: "Events that the far side has acknowledged.",
         .deliveryRetried: "Events sent again because no acknowledgement came.",
         .deliveryRefused: "Events that the far side refused for good.",
         .deliveryInFlight: "Events sent and not yet acknowledged.",
-        .deliveryBacklogEvents: "Events between the cursor and the head of the stream.",
+        .deliveryBacklogEvents: "Events that the log holds and the far side has not acknowledged.",
         .deliveryBacklogSeconds: "Age of the oldest event not yet acknowledged.",
         .deliveryConnected: "1 while a sink is connected, else 0.",
-        .deliveryLatency: "Time from an event's arrival to its acknowledgement by the far side.",
+        .deliveryLatency:
+            "Time from the arrival of an event's cause to its acknowledgement by the far side.",
 
         .certificateExpiryDays: "Days until a certificate expires; NaN if it can't be read.",
     ]
@@ -119,6 +126,8 @@ struct GatewayMetrics: Sendable {
     private let factory: any MetricsFactory
     let intake: IntakeMetrics
     let vehicles: Meter
+    let signals: Meter
+    let signalsOverflow: Counter
     let ruleEvaluations: Counter
     let logWALBytes: Meter
 
@@ -127,6 +136,8 @@ struct GatewayMetrics: Sendable {
         self.factory = factory
         intake = IntakeMetrics(factory: factory)
         vehicles = factory.meter(.vehicles)
+        signals = factory.meter(.signals)
+        signalsOverflow = factory.counter(.signalsOverflow)
         ruleEvaluations = factory.counter(.ruleEvaluations)
         logWALBytes = factory.meter(.logWALBytes)
     }

@@ -103,7 +103,7 @@ struct AlertMetrics: Sendable {
         firing = factory.meter(.alertsFiring, labels)
     }
 
-    /// Returns the counter of changes into one state: `pending`, `firing`, `resolved`, `inactive`.
+    /// Returns the counter of changes into one state: `firing` or `resolved`.
     func transitions(to state: String) -> Counter {
         factory.counter(
             .alertTransitions,

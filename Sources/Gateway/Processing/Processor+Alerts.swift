@@ -107,6 +107,7 @@ extension Processor {
     // Time.
 
     func passTime(_ clock: ClockReading) {
+        arrival = clock.now
         var unheard: [Int] = []
         while let index = timers.popDue(by: clock.now, in: fleet) {
             let vehicle = fleet.vehicles[index]
@@ -146,7 +147,7 @@ extension Processor {
             Event(
                 offset: takeOffset(StreamName.outlier),
                 eventTime: time,
-                arrival: vehicle.heardAt,
+                arrival: arrival,
                 key: vehicle.id,
                 topic: engine.rules[instance.rule].name,
                 payload: start..<outcome.bytes.count,
@@ -163,7 +164,7 @@ extension Processor {
             Event(
                 offset: takeOffset(StreamName.firing),
                 eventTime: time,
-                arrival: vehicle.heardAt,
+                arrival: arrival,
                 key: vehicle.id,
                 topic: "",
                 payload: start..<outcome.bytes.count,

@@ -18,6 +18,8 @@ final class Processor {
     var timers = TimerQueue()
     var outcome = Outcome()
     var results: [Bool?] = []
+    /// When what is being processed arrived, or the clock showed that an alert is due.
+    var arrival = Timestamp.distantPast
     /// Vehicles that recovery brought further than their row: the next outcome names them.
     private var restoredDirty: [Vehicle] = []
 
@@ -64,28 +66,25 @@ final class Processor {
     var nextDeadline: Timestamp? { timers.next }
 
     /// Processes a batch, then lets time pass up to the clock's reading.
-    func process(_ batch: MessageBatch, clock: ClockReading?) throws(SQLiteFailure) -> Outcome {
+    func process(_ batch: MessageBatch, clock: ClockReading?) -> Outcome {
         outcome.removeAll()
         outcome.vehicles = restoredDirty
         restoredDirty.removeAll()
-        for message in batch.messages { try process(message, in: batch) }
+        for message in batch.messages { process(message, in: batch) }
         if let clock { passTime(clock) }
         return outcome
     }
 
     // Messages.
 
-    private func process(_ message: Message, in batch: MessageBatch) throws(SQLiteFailure) {
+    private func process(_ message: Message, in batch: MessageBatch) {
         let letters = deadLetterCount
         var vehicleID = message.topic.vehicle ?? ""
+        arrival = message.arrival
         do {
             vehicleID = try readings(of: message, in: batch) ?? vehicleID
-        } catch let error as DecodingFailure {
-            deadLetter(message, in: batch, error)
-        } catch let error as SQLiteFailure {
-            throw error
         } catch {
-            preconditionFailure("decoding throws two kinds of errors, not \(error)")
+            deadLetter(message, in: batch, error)
         }
         if configuration.log.keepsRaw {
             let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
@@ -106,7 +105,10 @@ final class Processor {
     private var deadLetterCount: Int { outcome.deadLetter.count }
 
     /// Applies every reading of a message and names the vehicle of the last.
-    private func readings(of message: Message, in batch: MessageBatch) throws -> String? {
+    private func readings(
+        of message: Message,
+        in batch: MessageBatch
+    ) throws(DecodingFailure) -> String? {
         guard message.topic.name.utf8.count <= configuration.limits.topicBytesMax else {
             throw DecodingFailure(
                 kind: .overLimit,
@@ -130,12 +132,13 @@ final class Processor {
         var vehicle: String?
         var failures: (first: DecodingFailure, count: Int)?
         for element in 0..<count {
-            do {
+            do throws(DecodingFailure) {
                 let reading = try decoder.reading(element, of: message)
                 try apply(reading, decoder.values, message)
                 vehicle = reading.vehicle
-            } catch var failure as DecodingFailure where count > 1 {
-                failure.reason = "element \(element): \(failure.reason)"
+            } catch {
+                var failure = error
+                if count > 1 { failure.reason = "element \(element): \(failure.reason)" }
                 failures = (failures?.first ?? failure, (failures?.count ?? 0) + 1)
             }
         }
@@ -150,7 +153,11 @@ final class Processor {
 
     // Readings.
 
-    private func apply(_ reading: Reading, _ values: [SignalValue?], _ message: Message) throws {
+    private func apply(
+        _ reading: Reading,
+        _ values: [SignalValue?],
+        _ message: Message
+    ) throws(DecodingFailure) {
         let index = try vehicleIndex(reading, source: message.source)
         let vehicle = fleet.vehicles[index]
         markDirty(vehicle)

@@ -96,6 +96,11 @@ import Testing
     ]
 
     static let mqttMistakes = [
+        Mistake(
+            "a session that ends with the connection",
+            source: "session_expiry: 0s",
+            "6: sources[0].session_expiry: must be at least 1s"
+        ),
         Mistake("QoS 2", source: "qos: 2", "6: sources[0].qos: 2 is refused: between PUBREC and"),
         Mistake(
             "QoS 0 out",

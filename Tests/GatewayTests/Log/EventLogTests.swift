@@ -54,6 +54,17 @@ import class GRDB.Row
         #expect(error?.description.contains("can't be opened") == true)
     }
 
+    @Test func logOfANewerGatewayIsLeftAlone() throws {
+        do {
+            let log = try open()
+            try log.pool.write { db in
+                try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')")
+            }
+        }
+        let error = #expect(throws: LogError.self) { try open() }
+        #expect(error?.description.contains("a newer version of the gateway") == true)
+    }
+
     @Test func emptyFileBecomesALog() throws {
         try folder.write("", to: EventLog.fileName)
         let log = try open()

@@ -58,9 +58,13 @@ import class GRDB.Row
         #expect(try read(after: 2) == [7, 8, 9, 10])
     }
 
-    @Test func headIsTheNewestOffset() throws {
-        #expect(try reader.headOffset(of: "raw") == 10)
-        #expect(try reader.headOffset(of: "outlier") == 0)
+    @Test func whatWasEvictedDoesNotCountAsWaiting() throws {
+        #expect(try reader.count(of: "raw", after: 4) == 6)
+        #expect(try reader.count(of: "raw", after: 10) == 0)
+        #expect(try reader.count(of: "outlier", after: 0) == 0)
+        try gateway.writer.deleteHead(of: "raw", through: 6)
+        #expect(try reader.count(of: "raw", after: 0) == 4)
+        #expect(try reader.count(of: "raw", after: 8) == 2)
     }
 
     @Test func cursorIsWhereItWasMovedTo() throws {

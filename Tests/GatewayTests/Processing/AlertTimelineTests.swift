@@ -102,6 +102,8 @@ import Testing
         #expect(try timeline.told() == [])
         try timeline.clock(12)
         #expect(try timeline.told() == ["car: hot firing at 10"])
+        // What caused it is the look at the clock: delivery's latency counts from there.
+        #expect(try timeline.arrivals() == [12])
         #expect(timeline.nextLook == nil)
         try timeline.clock(99)
         #expect(try timeline.told().count == 1)

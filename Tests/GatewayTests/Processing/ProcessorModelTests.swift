@@ -126,7 +126,7 @@ import Testing
                 var batch = MessageBatch()
                 let patterns = gateway.configuration.sources[0].topics.map(\.pattern)
                 for message in messages { batch.append(message, patterns: patterns) }
-                _ = try gateway.processor.process(batch, clock: clock)
+                _ = gateway.processor.process(batch, clock: clock)
                 try gateway.recover(rules: ModelRule.file)
             }
             try gateway.process(messages, clock: clock)

@@ -55,7 +55,7 @@ final class LoggedGateway {
             let topics = configuration.sources[message.source].topics
             batch.append(message, patterns: topics.map(\.pattern))
         }
-        let outcome = try processor.process(batch, clock: clock)
+        let outcome = processor.process(batch, clock: clock)
         try writer.commit(outcome, of: batch, extras)
         return outcome
     }

@@ -64,7 +64,7 @@ final class TestGateway {
     @discardableResult
     func process(_ messages: [TestMessage], clock: ClockReading? = nil) throws -> ProcessedBatch {
         let batch = batch(of: messages)
-        return ProcessedBatch(batch: batch, outcome: try processor.process(batch, clock: clock))
+        return ProcessedBatch(batch: batch, outcome: processor.process(batch, clock: clock))
     }
 
     /// Processes one payload of one vehicle, on the default topic.

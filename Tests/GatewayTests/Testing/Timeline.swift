@@ -71,6 +71,9 @@ final class Timeline {
             }
     }
 
+    /// When the cause of what was told arrived, in seconds.
+    func arrivals() throws -> [Double] { try outliers().map { $0.0.arrival.testSeconds } }
+
     /// The ids of what was told.
     func ids() throws -> [String] {
         try outliers().compactMap { $0.1["id"]?.text }

@@ -326,15 +326,16 @@ final class MQTTLaneLoop {
         guard now - lastObserved >= 1_000 else { return }
         lastObserved = now
         for stream in streams {
-            let head = (try? reader.headOffset(of: stream.configuration.stream)) ?? 0
+            let cursor = stream.window.cursor
+            let backlog = (try? reader.count(of: stream.configuration.stream, after: cursor)) ?? 0
             let oldest = try? reader.read(
                 stream.configuration.stream,
-                after: stream.window.cursor,
+                after: cursor,
                 count: 1,
                 bytesMax: 1
             )
             let waits = oldest?.first.map { Double(now - $0.arrival) / 1_000 } ?? 0
-            stream.metrics.backlogEvents.set(Double(max(0, head - stream.window.cursor)))
+            stream.metrics.backlogEvents.set(Double(max(0, backlog)))
             stream.metrics.backlogSeconds.set(max(0, waits))
             stream.metrics.inFlightEvents.set(Double(stream.window.inFlightCount))
         }
