@@ -316,6 +316,10 @@ int mqtt_shim_subscribe(mqtt_shim *client, const char *const *filters, int count
                                          MQTT_SUB_OPT_SEND_RETAIN_NEW, NULL);
 }
 
+int mqtt_shim_unsubscribe(mqtt_shim *client, const char *const *filters, int count) {
+    return -mosquitto_unsubscribe_multiple(client->mosq, NULL, count, (char *const *)filters, NULL);
+}
+
 int mqtt_shim_publish(mqtt_shim *client, const char *topic, const void *payload, size_t length,
                       int qos, bool retain, const mqtt_shim_property *properties,
                       int property_count, uint16_t *packet_id) {

@@ -586,11 +586,7 @@ extension IntegrationSuites {
                 #expect(depot.endGateway() == 0)
             }
             let times = try depot.events("raw").count { $0.key == "car-1" }
-            withKnownIssue("3.1.1 brokers send retained messages at every SUBSCRIBE") {
-                #expect(times == 1)
-            } when: {
-                version == "3.1.1"
-            }
+            #expect(times == 1)
         }
     }
 }

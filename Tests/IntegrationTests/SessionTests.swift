@@ -137,6 +137,41 @@ extension IntegrationSuites {
             }
         }
 
+        @Test(
+            "topics that the configuration no longer names come no more",
+            arguments: ["5", "3.1.1"]
+        )
+        func droppedTopicsAreUnsubscribed(version: String) async throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            func run(_ topics: [String]) async throws {
+                let source = GatewayFile.source(
+                    lines: ["protocol: \(version)"],
+                    topics: topics.map { "- pattern: \($0)" }.joined(separator: "\n")
+                )
+                try depot.configure(GatewayFile(sources: [source]))
+                try await depot.runGateway()
+            }
+            try await run(["fleet/{vehicle}/state", "fleet/{vehicle}/event"])
+            try depot.publish([TestMessage("fleet/car-1/event", "{}")])
+            try await until("both topics come") { try depot.extent("raw").next == 2 }
+            depot.endGateway()
+            for (kept, dropped) in [("state", "event"), ("event", "state")] {
+                try await run(["fleet/{vehicle}/\(kept)"])
+                let head = try depot.extent("raw").next
+                try depot.publish([
+                    TestMessage("fleet/car-1/\(dropped)", "{}"),
+                    TestMessage("fleet/car-1/\(kept)", "{}"),
+                ])
+                try await until("what is named comes") { try depot.extent("raw").next > head }
+                // In order: had the dropped topic come, it would stand before the other.
+                #expect(try depot.extent("raw").next == head + 1)
+                depot.endGateway()
+            }
+            #expect(try depot.events("dead_letter").isEmpty)
+        }
+
         @Test("without a client certificate the broker lets nobody in", arguments: ["5", "3.1.1"])
         func missingCertificateIsRefused(version: String) async throws {
             let depot = try LocalDepot.test()

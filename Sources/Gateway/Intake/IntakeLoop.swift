@@ -82,6 +82,7 @@ final class IntakeLoop {
                     index: index,
                     limits: configuration.limits,
                     ledgerBatches: try log.ledgerBatches(source: source.name),
+                    subscriptions: try log.subscriptions(source: source.name),
                     wakeUp: stop.wakeUp,
                     health: health,
                     metrics: metrics.source(source.name),
@@ -142,8 +143,8 @@ final class IntakeLoop {
     private func processAndCommit() {
         let now = WallClock.now()
         let isTimeDue = processor.nextDeadline.map { $0 <= now } ?? false
-        let hasLedger = sessions.contains { !$0.ledger.pending.isEmpty || $0.isLedgerVoid }
-        guard !batch.isEmpty || isTimeDue || hasLedger else { return }
+        let hasSessionNews = sessions.contains(where: \.hasNews)
+        guard !batch.isEmpty || isTimeDue || hasSessionNews else { return }
         let started = WallClock.monotonicNanoseconds()
         do {
             let clock = ClockReading(
@@ -154,7 +155,7 @@ final class IntakeLoop {
             )
             let outcome = processor.process(batch, clock: clock)
             let processed = WallClock.monotonicNanoseconds()
-            if !outcome.isEmpty || hasLedger {
+            if !outcome.isEmpty || hasSessionNews {
                 try commit(outcome)
                 inbox.announce(outcome)
                 metrics.observe(
@@ -177,7 +178,10 @@ final class IntakeLoop {
         var extras = CommitExtras()
         for session in sessions {
             let name = session.configuration.name
-            if session.isLedgerVoid { extras.voidLedgers.append(name) }
+            if session.isVoid { extras.voidSessions.append(name) }
+            if let filters = session.unsavedSubscriptions {
+                extras.subscriptions.append((name, filters))
+            }
             guard !session.ledger.pending.isEmpty else { continue }
             extras.ledger.append((name, session.ledger.encodePending()))
         }

@@ -24,8 +24,14 @@ final class MQTTSession {
     let configuration: SourceConfiguration
     let index: Int
     private(set) var ledger: RedeliveryLedger
-    /// The session was not resumed since the last commit: what the log's ledger holds is void.
-    private(set) var isLedgerVoid = false
+    /// The session was not resumed since the last commit: what the log has of it is void.
+    private(set) var isVoid = false
+    /// What the broker has confirmed that this session is subscribed to.
+    private var subscriptions: Set<String>
+    /// What it was subscribed to when the connection began.
+    private var resumedSubscriptions: Set<String> = []
+    /// The same, as long as the log does not have it.
+    private(set) var unsavedSubscriptions: Set<String>?
     private var state: State
     private var backoff: Backoff
     private let wakeUp: WakeUp
@@ -33,6 +39,8 @@ final class MQTTSession {
     private let metrics: SourceMetrics
     private let logger: Logger
     private let patterns: [TopicPattern]
+    /// What to subscribe to, in the order of the patterns.
+    private let filters: [String]
     private var topics: [UInt64: Topic] = [:]
     private var lastMessageAt = Timestamp.distantPast
     private var upSince = Timestamp.distantPast
@@ -52,6 +60,7 @@ final class MQTTSession {
         index: Int,
         limits: LimitsConfiguration,
         ledgerBatches: [[UInt8]],
+        subscriptions: Set<String>,
         wakeUp: WakeUp,
         health: Health,
         metrics: SourceMetrics,
@@ -67,6 +76,8 @@ final class MQTTSession {
         logger[metadataKey: LogKeys.source] = "\(configuration.name)"
         self.logger = logger
         patterns = configuration.topics.map(\.pattern)
+        filters = configuration.filters
+        self.subscriptions = subscriptions
         ledger = RedeliveryLedger(capacity: configuration.ledgerCapacity)
         ledger.restore(ledgerBatches)
         backoff = Backoff(
@@ -183,9 +194,13 @@ final class MQTTSession {
         batch.messages.count >= limits.batchMessagesMax || batch.bytes.count >= limits.batchBytesMax
     }
 
+    /// Something must be committed, even if no message has come.
+    var hasNews: Bool { !ledger.pending.isEmpty || isVoid || unsavedSubscriptions != nil }
+
     /// The batch is durable: its PUBACKs leave.
     func acknowledge() {
-        isLedgerVoid = false
+        isVoid = false
+        unsavedSubscriptions = nil
         guard !ledger.pending.isEmpty else { return }
         ledger.commit()
         guard case .up(let client) = state else { return }
@@ -306,12 +321,15 @@ extension MQTTSession: MQTTClientDelegate {
     func connected(isSessionPresent: Bool) {
         guard case .opening(let client, _) = state else { return }
         ledger.connected(isSessionPresent: isSessionPresent)
-        if !isSessionPresent { isLedgerVoid = true }
-        let group = configuration.shareGroup
-        let filters = patterns.map { pattern in
-            group.map { "$share/\($0)/\(pattern.filter)" } ?? pattern.filter
+        if !isSessionPresent {
+            isVoid = true
+            subscriptions = []
         }
+        resumedSubscriptions = subscriptions
         do throws(MQTTError) {
+            // The session outlives the configuration: what it no longer names would come for ever.
+            let dropped = subscriptions.subtracting(filters)
+            if !dropped.isEmpty { try client.unsubscribe(dropped.sorted()) }
             try client.subscribe(filters, qos: configuration.qos)
             // The same read may bring messages, so the SUBSCRIBE leaves where PUBACKs may.
             isWriteBlocked = true
@@ -341,10 +359,19 @@ extension MQTTSession: MQTTClientDelegate {
                 isRefusal: true
             )
         }
+        guard ending == nil, subscriptions != Set(filters) else { return }
+        // The broker works in order, so what was dropped is gone as well.
+        subscriptions = Set(filters)
+        unsavedSubscriptions = subscriptions
     }
 
     func received(_ message: borrowing MQTTMessage) {
         lastMessageAt = now
+        let topic = unsafe topic(message.topicBytes)
+        if message.isRetained, isKnown(topic) {
+            counts.redelivered += 1
+            return
+        }
         if message.qos > 0 {
             let entry = RedeliveryLedger.Entry(
                 packetID: message.packetID,
@@ -362,12 +389,24 @@ extension MQTTSession: MQTTClientDelegate {
         counts.bytes += payload.count
         unsafe batch.append(
             source: index,
-            topic: topic(message.topicBytes),
+            topic: topic,
             payload: payload,
             qos: message.qos,
             packetID: message.packetID,
             arrival: now
         )
+    }
+
+    /// Whether a retained message of this topic has come before.
+    ///
+    /// MQTT 5 can ask a broker to send retained messages for new subscriptions only (section
+    /// 3.8.3.1). A 3.1.1 broker sends them at every SUBSCRIBE, though the session had them when they
+    /// were published.
+    private func isKnown(_ topic: Topic) -> Bool {
+        guard isResumed, configuration.connection.protocolVersion != 5,
+            let index = topic.configurationIndex
+        else { return false }
+        return resumedSubscriptions.contains(filters[index])
     }
 
     func published(packetID: UInt16, reason: Int) {}
@@ -376,6 +415,13 @@ extension MQTTSession: MQTTClientDelegate {
 }
 
 extension SourceConfiguration {
+    /// What to subscribe to, in the order of the topics.
+    var filters: [String] {
+        topics.map { topic in
+            shareGroup.map { "$share/\($0)/\(topic.pattern.filter)" } ?? topic.pattern.filter
+        }
+    }
+
     /// How far back a broker may redeliver.
     ///
     /// MQTT 3.1.1 has no Receive Maximum: there only the packet id's range bounds it.

@@ -15,6 +15,7 @@
 //   alert      alerts that are pending or firing
 //   cursor     per sink and stream, the last offset that the far side acknowledged
 //   redelivery per source, what was committed and may come again
+//   subscription  per source, the filters that the broker has confirmed
 //
 // Writing: one connection writes and checkpoints, on the intake thread. A batch is one transaction
 // with synchronous=FULL: when `commit` returns, the batch is on disk.

@@ -95,6 +95,16 @@ extension EventLog {
     }
 
     /// The redelivery ledger of a source: committed batches, oldest first.
+    func subscriptions(source: String) throws -> Set<String> {
+        try pool.read { db in
+            try String.fetchSet(
+                db,
+                sql: "SELECT filter FROM subscription WHERE source = ?",
+                arguments: [source]
+            )
+        }
+    }
+
     func ledgerBatches(source: String) throws -> [[UInt8]] {
         try pool.read { db in
             let rows = try Row.fetchAll(

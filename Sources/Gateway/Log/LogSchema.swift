@@ -84,5 +84,10 @@ enum LogSchema {
             entries BLOB NOT NULL,
             PRIMARY KEY (source, slot)
         ) WITHOUT ROWID;
+        CREATE TABLE subscription (
+            source TEXT NOT NULL,
+            filter TEXT NOT NULL,
+            PRIMARY KEY (source, filter)
+        ) WITHOUT ROWID;
         """
 }

@@ -15,6 +15,8 @@ struct LogStatements {
     let deleteAlert: SQLiteStatement
     let insertLedger: SQLiteStatement
     let voidLedger: SQLiteStatement
+    let deleteSubscriptions: SQLiteStatement
+    let insertSubscription: SQLiteStatement
     let moveCursor: SQLiteStatement
     let begin: SQLiteStatement
     let commit: SQLiteStatement
@@ -71,6 +73,8 @@ struct LogStatements {
             "INSERT OR REPLACE INTO redelivery (source, slot, batch, entries) VALUES (?, ?, ?, ?)"
         )
         voidLedger = try make("DELETE FROM redelivery WHERE source = ?")
+        deleteSubscriptions = try make("DELETE FROM subscription WHERE source = ?")
+        insertSubscription = try make("INSERT INTO subscription (source, filter) VALUES (?, ?)")
         moveCursor = try make(
             "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)"
         )

@@ -18,11 +18,11 @@ struct StreamExtent: Equatable, Sendable {
 struct CommitExtras {
     /// The ledger's new entries, by source name.
     var ledger: [(source: String, entries: [UInt8])] = []
-    /// Sources whose ledger is void: the broker has forgotten their session.
-    var voidLedgers: [String] = []
+    /// Sources whose ledger and subscriptions are void: the broker has forgotten their session.
+    var voidSessions: [String] = []
+    /// All filters of a source, as the broker has confirmed them.
+    var subscriptions: [(source: String, filters: Set<String>)] = []
     var cursors: [CursorMove] = []
-
-    var isEmpty: Bool { ledger.isEmpty && voidLedgers.isEmpty && cursors.isEmpty }
 }
 
 /// A cursor's new place.
@@ -286,9 +286,11 @@ final class LogWriter {
     }
 
     private func write(_ extras: CommitExtras) throws(SQLiteFailure) {
-        for source in extras.voidLedgers {
-            statements.voidLedger.bind(1, source)
-            try statements.voidLedger.run()
+        for source in extras.voidSessions {
+            for statement in [statements.voidLedger, statements.deleteSubscriptions] {
+                statement.bind(1, source)
+                try statement.run()
+            }
         }
         for (source, entries) in extras.ledger {
             let ledgerBatch = ledgerBatches[source, default: 0] + 1
@@ -303,6 +305,15 @@ final class LogWriter {
                 return Result { () throws(SQLiteFailure) in try statement.run() }
             }
             try result.get()
+        }
+        for (source, filters) in extras.subscriptions {
+            statements.deleteSubscriptions.bind(1, source)
+            try statements.deleteSubscriptions.run()
+            for filter in filters {
+                statements.insertSubscription.bind(1, source)
+                statements.insertSubscription.bind(2, filter)
+                try statements.insertSubscription.run()
+            }
         }
         for move in extras.cursors {
             statements.moveCursor.bind(1, move.sink)

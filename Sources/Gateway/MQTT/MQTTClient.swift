@@ -153,22 +153,17 @@ struct MQTTClientOptions: Sendable {
     }
 
     func subscribe(_ filters: [String], qos: Int) throws(MQTTError) {
-        let strings = unsafe filters.map { unsafe UnsafePointer(copyCString($0)) }
-        defer {
-            for index in unsafe strings.indices {
-                unsafe free(UnsafeMutablePointer(mutating: strings[index]))
-            }
-        }
-        let result = unsafe strings.withUnsafeBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return -Int32(EINVAL) }
-            return unsafe mqtt_shim_subscribe(
-                client,
-                start,
-                Int32(buffer.count),
-                Int32(qos)
-            )
+        let result = unsafe withCStrings(filters) { start, count in
+            unsafe mqtt_shim_subscribe(client, start, count, Int32(qos))
         }
         guard result == 0 else { throw error(result, doing: "subscribe") }
+    }
+
+    func unsubscribe(_ filters: [String]) throws(MQTTError) {
+        let result = unsafe withCStrings(filters) { start, count in
+            unsafe mqtt_shim_unsubscribe(client, start, count)
+        }
+        guard result == 0 else { throw error(result, doing: "unsubscribe") }
     }
 
     /// Queues a PUBLISH and gives its packet id.
@@ -325,6 +320,23 @@ extension MQTTClientOptions {
             key_file: connection.keyFile.map { unsafe UnsafePointer(copy($0)) }
         )
         return unsafe body(&options)
+    }
+}
+
+/// Lends strings, of which there is at least one, in C's form.
+private func withCStrings<Result>(
+    _ strings: [String],
+    _ body: (UnsafePointer<UnsafePointer<CChar>>, Int32) -> Result
+) -> Result {
+    let copies = unsafe strings.map { unsafe UnsafePointer(copyCString($0)) }
+    defer {
+        for index in unsafe copies.indices {
+            unsafe free(UnsafeMutablePointer(mutating: copies[index]))
+        }
+    }
+    return unsafe copies.withUnsafeBufferPointer { buffer in
+        guard let start = buffer.baseAddress else { preconditionFailure("a list of nothing") }
+        return unsafe body(start, Int32(buffer.count))
     }
 }
 

@@ -93,6 +93,7 @@ int mqtt_shim_tick(mqtt_shim *client);
 
 int mqtt_shim_subscribe(mqtt_shim *client, const char *_Nonnull const *_Nonnull filters, int count,
                         int qos);
+int mqtt_shim_unsubscribe(mqtt_shim *client, const char *_Nonnull const *_Nonnull filters, int count);
 int mqtt_shim_publish(mqtt_shim *client, const char *topic, const void *_Nullable payload,
                       size_t length, int qos, bool retain,
                       const mqtt_shim_property *_Nullable properties, int property_count,

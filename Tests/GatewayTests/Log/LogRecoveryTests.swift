@@ -168,7 +168,7 @@ import class GRDB.Row
         try gateway.process([], extras: ledger("north", 1))
         try gateway.process([], extras: ledger("south", 2))
         var extras = ledger("north", 3)
-        extras.voidLedgers = ["north"]
+        extras.voidSessions = ["north"]
         try gateway.process([], extras: extras)
         #expect(try bytes(gateway, "north") == [3])
         #expect(try bytes(gateway, "south") == [2])
