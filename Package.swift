@@ -76,10 +76,21 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Gateway"],
+            dependencies: ["DepotTesting"],
             swiftSettings: houseSettings
         ),
-        .testTarget(name: "FaultTests", dependencies: ["Gateway"], swiftSettings: houseSettings),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: ["DepotTesting"],
+            swiftSettings: houseSettings
+        ),
+        // A depot on loopback, for the tests that need real servers.
+        .target(
+            name: "DepotTesting",
+            dependencies: ["Gateway"],
+            path: "Tests/DepotTesting",
+            swiftSettings: houseSettings
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )

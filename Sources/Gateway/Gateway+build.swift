@@ -162,6 +162,7 @@ struct Gateway {
             let loop = try MQTTLaneLoop(
                 lane: lane,
                 gateway: configuration.gateway.id,
+                loopGuard: LoopGuard(patterns: configuration.patterns(at: lane.sink.connection)),
                 log: log,
                 inbox: inbox,
                 listener: listener,

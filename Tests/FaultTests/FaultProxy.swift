@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Synchronization
 
+@testable import DepotTesting
 @testable import Gateway
 
 /// Passes TCP connections on to a port, until it is told to cut, refuse or swallow.

@@ -6,6 +6,7 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import DepotTesting
 @testable import Gateway
 
 extension FaultSuites {

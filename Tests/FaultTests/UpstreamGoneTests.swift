@@ -6,6 +6,7 @@ import Foundation
 import GRDB
 import Testing
 
+@testable import DepotTesting
 @testable import Gateway
 
 extension FaultSuites {

@@ -6,6 +6,7 @@
 import Foundation
 import Testing
 
+@testable import DepotTesting
 @testable import Gateway
 
 extension IntegrationSuites {

@@ -4,6 +4,7 @@
 import Foundation
 import Testing
 
+@testable import DepotTesting
 @testable import Gateway
 
 extension IntegrationSuites {

@@ -40,21 +40,15 @@ extension Configuration {
 
     /// What a sink publishes must not come back as a source's message.
     private func validateLoops(_ section: YAMLMapping) {
-        for source in sources {
-            for sink in sinks
-            where sink.connection.host == source.connection.host
-                && sink.connection.port == source.connection.port
-            {
-                for topic in source.topics {
-                    for stream in sink.streams where topic.pattern.match(stream.topic.sample) != nil
-                    {
-                        section.optional("sinks")?
-                            .report(
-                                "'\(stream.topic.text)' of sink '\(sink.name)' matches the pattern "
-                                    + "'\(topic.pattern)' of source '\(source.name)' on the same "
-                                    + "broker: the gateway would read its own events"
-                            )
-                    }
+        for sink in sinks {
+            for pattern in patterns(at: sink.connection) {
+                for stream in sink.streams where pattern.match(stream.topic.sample) != nil {
+                    section.optional("sinks")?
+                        .report(
+                            "'\(stream.topic.text)' of sink '\(sink.name)' matches the pattern "
+                                + "'\(pattern)' of a source on the same broker: the gateway "
+                                + "would read its own events"
+                        )
                 }
             }
         }

@@ -68,6 +68,9 @@ struct TopicTemplate: Sendable, Hashable {
         return result
     }
 
+    /// It takes the event's topic as it is, with all its levels.
+    var namesTopic: Bool { parts.contains(.field(.topic)) }
+
     /// A topic that this template makes.
     var sample: String {
         topic(gateway: "gateway", stream: "stream", key: "vehicle", topic: "topic")

@@ -27,6 +27,11 @@ struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
         .joined(separator: "/")
     }
 
+    /// The levels that are spelled out.
+    var literals: [String] {
+        levels.compactMap { if case .literal(let word) = $0 { word } else { nil } }
+    }
+
     /// The names of its levels, in order.
     var fields: [String] {
         levels.compactMap { if case .field(let name) = $0 { name } else { nil } }

@@ -17,6 +17,7 @@ final class MQTTLaneLoop {
 
     private let lane: Lane
     private let gateway: String
+    private let loopGuard: LoopGuard
     private let reader: LogReader
     private let inbox: LogInbox
     private let listener: CommitListener
@@ -39,6 +40,7 @@ final class MQTTLaneLoop {
     init(
         lane: Lane,
         gateway: String,
+        loopGuard: LoopGuard,
         log: EventLog,
         inbox: LogInbox,
         listener: CommitListener,
@@ -49,6 +51,7 @@ final class MQTTLaneLoop {
     ) throws {
         self.lane = lane
         self.gateway = gateway
+        self.loopGuard = loopGuard
         self.inbox = inbox
         self.listener = listener
         self.stop = stop
@@ -188,6 +191,10 @@ final class MQTTLaneLoop {
             topic: event.topic
         )
         streams[index].window.send(event.offset)
+        if let pattern = loopGuard.pattern(taking: topic, from: stream.topic, of: event) {
+            let reason = "the gateway would read '\(topic)' itself, by its pattern '\(pattern)'"
+            return refuse(event, index, because: reason)
+        }
         do throws(MQTTError) {
             guard let client else { return }
             if let properties = streams[index].properties {
@@ -267,7 +274,7 @@ final class MQTTLaneLoop {
                 sink: lane.sink.name,
                 stream: stream,
                 event: event,
-                reason: "refused by sink: \(reason)"
+                reason: "can't be delivered: \(reason)"
             )
         )
         finish(index, event.offset)
