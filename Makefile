@@ -10,6 +10,7 @@ TRACES ?=
 SPEED ?=
 ROUNDS ?= 30
 BENCH_OUTPUT := Benchmarks/results/latest.json
+PEER_MODULES := .build/peers
 RELEASE := .build/release/gateway
 
 .PHONY: help deps build demo test lint bench prove-kill certs clean
@@ -33,8 +34,10 @@ test: deps ## build, lint and run every test
 lint: ## check the formatting
 	@swift format lint --strict --recursive Sources Tests Package.swift
 
-bench: build ## measure beside mosquitto's own bridge; takes about five minutes (RECORD=1 appends to docs/performance.md)
-	@$(RELEASE) bench --output $(BENCH_OUTPUT) $(if $(RECORD),--record docs/performance.md)
+bench: build ## measure beside mosquitto's own bridge, in five minutes (PEERS=1: and mq-bridge; RECORD=1: append to docs/performance.md)
+	@$(if $(PEERS),python3 -m pip install --quiet --target $(PEER_MODULES) mq-bridge==1.2.0)
+	@$(RELEASE) bench --output $(BENCH_OUTPUT) $(if $(PEERS),--peers $(PEER_MODULES)) \
+		$(if $(RECORD),--record docs/performance.md)
 
 prove-kill: build ## kill the gateway ROUNDS times under load; nothing acknowledged may be lost
 	@$(RELEASE) prove kill --rounds $(ROUNDS)

@@ -21,13 +21,17 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Append the results to this document as a dated table.")
     var record: String?
 
+    @Option(help: "Also compare with mq-bridge, whose Python module is in this folder.")
+    var peers: String?
+
     @Option(help: "The folder with certs/ and systemd/.")
     var assets: String?
 
     func run() throws {
         let benchmark = Benchmark(
             scale: quick ? .quick : Benchmark.Scale(),
-            assets: try LocalDepot.findAssets(assets)
+            assets: try LocalDepot.findAssets(assets),
+            peers: peers
         ) { StandardOutput.print($0) }
         try benchmark.run(only.map { [$0] } ?? Benchmark.Part.allCases)
         if let record { try append(benchmark, to: record) }

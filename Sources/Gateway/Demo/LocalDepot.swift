@@ -238,10 +238,10 @@ final class LocalDepot {
         _ what: String,
         log: String? = nil,
         seconds: Double = 30,
-        _ condition: () -> Bool
+        _ condition: () throws -> Bool
     ) throws {
         let deadline = Date().addingTimeInterval(seconds)
-        while !condition() {
+        while try !condition() {
             guard Date() < deadline else {
                 let end = log.map { read($0).suffix(2_000) } ?? ""
                 throw DepotError(

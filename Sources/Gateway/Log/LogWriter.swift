@@ -34,8 +34,12 @@ struct CursorMove: Equatable, Sendable {
 
 /// Writes batches; belongs to the intake thread.
 final class LogWriter {
-    /// Frames in the WAL above which the writer checkpoints between batches: 16 MiB.
-    static let checkpointFrames: Int32 = 4_096
+    /// Frames in the WAL above which the writer checkpoints between batches: 4 MiB.
+    ///
+    /// A checkpoint holds up intake for as long as its copy and fsync take, which grows with it. At
+    /// 5,000 messages a second 16 MiB made the 99th percentile of publish to outlier 15 to 22 ms,
+    /// 4 MiB less than 10, at the same CPU.
+    static let checkpointFrames: Int32 = 1_024
     /// How old the snapshot of the vehicles may become.
     private static let snapshotNanoseconds: UInt64 = 1_000_000_000
 

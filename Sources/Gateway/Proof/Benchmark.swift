@@ -25,12 +25,15 @@ final class Benchmark {
 
     private let scale: Scale
     private let assets: String
+    /// Where the Python modules of peers are; without them only mosquitto is compared with.
+    private let peers: String?
     private let say: (String) -> Void
     private(set) var results: [(key: String, value: Double)] = []
 
-    init(scale: Scale, assets: String, say: @escaping (String) -> Void) {
+    init(scale: Scale, assets: String, peers: String?, say: @escaping (String) -> Void) {
         self.scale = scale
         self.assets = assets
+        self.peers = peers
         self.say = say
     }
 
@@ -69,78 +72,85 @@ final class Benchmark {
         say("bench: \(key) = \(String(format: "%.4g", value))")
     }
 
-    // Against mosquitto's own bridge.
+    // Against others that forward the same messages.
 
-    private static let gatewayFilters = ["fleet/enriched/#", "fleet/outlier/#"]
-    private static let bridgeFilters = ["fleet/+/state"]
+    private struct Comparison {
+        var steady: PhaseResult
+        var drain: PhaseResult
+    }
 
     private func compareWithBridge() throws {
-        let rig = try BenchmarkRig(assets: assets)
+        let rig = try BenchmarkRig(assets: assets, say: say)
         defer { rig.close() }
-        say(
-            "bench: mosquitto's bridge forwards \(scale.steadyMessages) messages at \(scale.steadyPerSecond)/s"
-        )
-        let bridge = try rig.startBridge()
-        ChildProcess.pause(1)
-        _ = try rig.steady(bridge, filters: Self.bridgeFilters, messages: 2_000, perSecond: 2_000)
-        let bridgeSteady = try rig.steady(
-            bridge,
-            filters: Self.bridgeFilters,
-            messages: scale.steadyMessages,
-            perSecond: scale.steadyPerSecond
-        )
-        rig.stopBridge()
-        try rig.queue(scale.drainMessages)
-        let bridgeDrain = try rig.drain(scale.drainMessages, filters: Self.bridgeFilters) {
-            try rig.startBridge()
-        }
-        rig.stopBridge()
-
+        say("bench: mosquitto's bridge forwards, without looking at a message")
+        let bridge = try measure(rig.bridge, rig)
         say("bench: the gateway does its whole job on the same messages, with 20 rules")
         try rig.configureGateway(rules: 20, touched: 20)
-        let gateway = try rig.depot.startGateway()
-        _ = try rig.steady(gateway, filters: Self.gatewayFilters, messages: 2_000, perSecond: 2_000)
-        note("rss_mib_empty", gateway.residentMiB)
+        let gateway = try measure(rig.gateway, rig) { process in
+            note("rss_mib_empty", process.residentMiB)
+        }
+        note(bridge, "bridge")
+        note(gateway, "gateway")
+        note(gateway, over: bridge, "bridge")
+        note("outlier_latency_p50_ms", gateway.steady.latency.at(0.5))
+        note("outlier_latency_p99_ms", gateway.steady.latency.at(0.99))
+        note("outlier_latency_p999_ms", gateway.steady.latency.at(0.999))
+        guard let peers else { return }
+        say("bench: mq-bridge filters and forwards the same messages, without a log")
+        let peer = try measure(rig.peer(modules: peers), rig)
+        note(peer, "mq_bridge")
+        note(gateway, over: peer, "mq_bridge")
+    }
+
+    /// A forwarder's cost at a steady rate, and when it works off what the broker holds for it.
+    private func measure(
+        _ forwarder: Forwarder,
+        _ rig: BenchmarkRig,
+        whenWarm: (ChildProcess) -> Void = { _ in }
+    ) throws -> Comparison {
+        let process = try forwarder.start()
+        defer { process.terminate() }
+        try rig.waitUntilForwarding(forwarder)
+        _ = try rig.steady(process, forwarder, messages: 2_000, perSecond: 2_000)
+        whenWarm(process)
         let steady = try rig.steady(
-            gateway,
-            filters: Self.gatewayFilters,
+            process,
+            forwarder,
             messages: scale.steadyMessages,
             perSecond: scale.steadyPerSecond
         )
-        rig.depot.stopGateway()
+        process.terminate()
         try rig.queue(scale.drainMessages)
-        let drain = try rig.drain(scale.drainMessages, filters: ["fleet/enriched/#"]) {
-            try rig.depot.startGateway(waitsUntilReady: false)
-        }
-        rig.depot.stopGateway()
+        let drain = try rig.drain(scale.drainMessages, forwarder)
+        say("bench: \(forwarder.name): at a steady rate \(steady), working off a queue \(drain)")
+        return Comparison(steady: steady, drain: drain)
+    }
 
-        note("cpu_us_per_message_bridge", bridgeSteady.cpuMicrosecondsPerMessage)
-        note("cpu_us_per_message_gateway", steady.cpuMicrosecondsPerMessage)
+    private func note(_ comparison: Comparison, _ name: String) {
+        note("cpu_us_per_message_\(name)", comparison.steady.cpuMicrosecondsPerMessage)
+        note("drain_cpu_us_\(name)", comparison.drain.cpuMicrosecondsPerMessage)
+        note("throughput_\(name)", comparison.drain.messagesPerSecond)
+    }
+
+    private func note(_ gateway: Comparison, over other: Comparison, _ name: String) {
         note(
-            "cpu_ratio_vs_bridge",
-            steady.cpuMicrosecondsPerMessage / bridgeSteady.cpuMicrosecondsPerMessage
+            "cpu_ratio_vs_\(name)",
+            gateway.steady.cpuMicrosecondsPerMessage / other.steady.cpuMicrosecondsPerMessage
         )
-        note("drain_cpu_us_bridge", bridgeDrain.cpuMicrosecondsPerMessage)
-        note("drain_cpu_us_gateway", drain.cpuMicrosecondsPerMessage)
         note(
-            "drain_cpu_ratio_vs_bridge",
-            drain.cpuMicrosecondsPerMessage / bridgeDrain.cpuMicrosecondsPerMessage
+            "drain_cpu_ratio_vs_\(name)",
+            gateway.drain.cpuMicrosecondsPerMessage / other.drain.cpuMicrosecondsPerMessage
         )
-        note("throughput_bridge", bridgeDrain.messagesPerSecond)
-        note("throughput_gateway", drain.messagesPerSecond)
         note(
-            "throughput_ratio_vs_bridge",
-            drain.messagesPerSecond / bridgeDrain.messagesPerSecond
+            "throughput_ratio_vs_\(name)",
+            gateway.drain.messagesPerSecond / other.drain.messagesPerSecond
         )
-        note("outlier_latency_p50_ms", steady.latency.at(0.5))
-        note("outlier_latency_p99_ms", steady.latency.at(0.99))
-        note("outlier_latency_p999_ms", steady.latency.at(0.999))
     }
 
     // With a backlog.
 
     private func measureBacklog() throws {
-        let rig = try BenchmarkRig(assets: assets)
+        let rig = try BenchmarkRig(assets: assets, say: say)
         defer { rig.close() }
         // Nobody listens there: whatever is taken in stays in the log.
         let nowhere = try LocalDepot.freePorts(1)[0]
@@ -224,6 +234,13 @@ final class Benchmark {
                     """,
                 arguments: [missing, missing]
             )
+            // Intake brings the snapshot along about once a second.
+            try db.execute(
+                sql: """
+                    UPDATE snapshot SET vehicles_as_of =
+                        (SELECT next_offset - 1 FROM stream WHERE name = 'enriched')
+                    """
+            )
         }
     }
 
@@ -232,19 +249,16 @@ final class Benchmark {
     private func measureRules() throws {
         var costs: [Int: Double] = [:]
         for count in scale.ruleCounts {
-            let rig = try BenchmarkRig(assets: assets)
+            let rig = try BenchmarkRig(assets: assets, say: say)
             defer { rig.close() }
             try rig.configureGateway(rules: count, touched: 10)
-            let gateway = try rig.depot.startGateway()
-            _ = try rig.steady(
-                gateway,
-                filters: Self.gatewayFilters,
-                messages: 2_000,
-                perSecond: 2_000
-            )
+            let gateway = try rig.gateway.start()
+            defer { gateway.terminate() }
+            try rig.waitUntilForwarding(rig.gateway)
+            _ = try rig.steady(gateway, rig.gateway, messages: 2_000, perSecond: 2_000)
             let result = try rig.steady(
                 gateway,
-                filters: Self.gatewayFilters,
+                rig.gateway,
                 messages: scale.steadyMessages / 2,
                 perSecond: scale.steadyPerSecond
             )

@@ -42,16 +42,23 @@ struct PhaseResult {
     var messagesPerSecond: Double { Double(messages) / max(seconds, 1e-9) }
 }
 
+extension PhaseResult: CustomStringConvertible {
+    var description: String {
+        String(format: "%d messages in %.2f s, CPU %.2f s", messages, seconds, cpuSeconds)
+    }
+}
+
 /// Two brokers and a forwarder between them.
 final class BenchmarkRig {
     static let vehicles = 200
 
     let depot: LocalDepot
     let upstreamPort: Int
+    private let say: (String) -> Void
     private var upstream: ChildProcess?
-    private(set) var bridge: ChildProcess?
 
-    init(assets: String) throws {
+    init(assets: String, say: @escaping (String) -> Void) throws {
+        self.say = say
         depot = try LocalDepot(assets: assets)
         upstreamPort = try LocalDepot.freePorts(1)[0]
         try depot.startBroker()
@@ -75,7 +82,6 @@ final class BenchmarkRig {
     }
 
     func close() {
-        bridge?.terminate()
         upstream?.terminate()
         depot.close()
     }
@@ -107,57 +113,60 @@ final class BenchmarkRig {
         )
     }
 
-    /// A mosquitto that only bridges: in from broker A over TLS, out to broker B, both with QoS 1.
-    @discardableResult
-    func startBridge() throws -> ChildProcess {
-        try """
-        listener 0 \(depot.folder)/bridge.sock
-        allow_anonymous true
-        max_inflight_messages 1000
-        max_queued_messages 0
-        user \(NSUserName())
-        connection in
-        address localhost:\(depot.servicePort)
-        remote_clientid bench-bridge-in
-        bridge_cafile \(depot.certificates)/ca.crt
-        bridge_certfile \(depot.certificates)/gateway.crt
-        bridge_keyfile \(depot.certificates)/gateway.key
-        cleansession false
-        try_private false
-        notifications false
-        topic fleet/+/state in 1
-        connection out
-        address 127.0.0.1:\(upstreamPort)
-        remote_clientid bench-bridge-out
-        cleansession false
-        try_private false
-        notifications false
-        topic fleet/+/state out 1
-        """
-        .write(toFile: depot.folder + "/bridge.conf", atomically: true, encoding: .utf8)
-        let bridge = try ChildProcess(
-            LocalDepot.find("mosquitto"),
-            ["-c", depot.folder + "/bridge.conf"],
-            output: depot.folder + "/bridge.log"
+    /// Starts a program and says how.
+    func start(
+        _ command: [String],
+        log: String,
+        environment: [String: String] = [:]
+    ) throws
+        -> ChildProcess
+    {
+        let settings = environment.map { "\($0)=\($1) " }.joined()
+        say("bench: $ \(settings)\(command.joined(separator: " "))")
+        return try ChildProcess(
+            command[0],
+            Array(command.dropFirst()),
+            output: "\(depot.folder)/\(log).log",
+            environment: environment
         )
-        self.bridge = bridge
-        return bridge
     }
 
-    func stopBridge() {
-        bridge?.terminate()
-        bridge = nil
+    /// Publishes a message now and then until one arrives upstream.
+    func waitUntilForwarding(_ forwarder: Forwarder) throws {
+        let counter = UpstreamCounter()
+        let subscriber = Subscriber(upstreamClient("bench-probe"), filters: forwarder.filters) {
+            counter.receive($0)
+        }
+        defer { subscriber.close() }
+        try subscriber.waitUntilUp()
+        let publisher = try Publisher(depot.connection("fleet", clientID: "bench-fleet"))
+        defer { publisher.close() }
+        var load = BenchmarkLoad(vehicles: Self.vehicles)
+        var sent = 0
+        try depot.waitUntil("\(forwarder.name) forwards") {
+            let message = load.next(sent)
+            try publisher.publish(topic: message.topic, payload: message.payload, number: sent)
+            sent += 1
+            try publisher.pump(milliseconds: 20)
+            return counter.count > 0
+        }
+        _ = try publisher.drain(seconds: 30)
+        try depot.waitUntil("nothing more is under way") {
+            let before = counter.count
+            ChildProcess.pause(0.2)
+            return counter.count == before
+        }
     }
 
     /// Publishes at a steady rate and measures the forwarder until everything has arrived.
     func steady(
-        _ forwarder: ChildProcess,
-        filters: [String],
+        _ process: ChildProcess,
+        _ forwarder: Forwarder,
         messages: Int,
         perSecond: Int
     ) throws -> PhaseResult {
         let counter = UpstreamCounter()
-        let subscriber = Subscriber(upstreamClient("bench-steady"), filters: filters) {
+        let subscriber = Subscriber(upstreamClient("bench-steady"), filters: forwarder.filters) {
             counter.receive($0)
         }
         defer { subscriber.close() }
@@ -166,7 +175,7 @@ final class BenchmarkRig {
         defer { publisher.close() }
         var load = BenchmarkLoad(vehicles: Self.vehicles)
         var causes: [Int: [UInt64]] = [:]
-        let cpuBefore = forwarder.cpuSeconds
+        let cpuBefore = process.cpuSeconds
         let started = WallClock.monotonicNanoseconds()
         var sent = 0
         while sent < messages {
@@ -187,7 +196,7 @@ final class BenchmarkRig {
             counter.count >= messages
         }
         let seconds = Double(WallClock.monotonicNanoseconds() - started) / 1e9
-        let cpu = forwarder.cpuSeconds - cpuBefore
+        let cpu = process.cpuSeconds - cpuBefore
         return PhaseResult(
             messages: messages,
             cpuSeconds: cpu,
@@ -240,28 +249,26 @@ final class BenchmarkRig {
     /// Lets a forwarder that was just started work off what broker A holds for it.
     func drain(
         _ messages: Int,
-        filters: [String],
-        start: () throws -> ChildProcess
-    ) throws
-        -> PhaseResult
-    {
+        _ forwarder: Forwarder
+    ) throws -> PhaseResult {
         let counter = UpstreamCounter()
-        let subscriber = Subscriber(upstreamClient("bench-drain"), filters: filters) {
+        let subscriber = Subscriber(upstreamClient("bench-drain"), filters: forwarder.filters) {
             counter.receive($0)
         }
         defer { subscriber.close() }
         try subscriber.waitUntilUp()
-        let forwarder = try start()
+        let process = try forwarder.start()
+        defer { process.terminate() }
         try depot.waitUntil("the first message arrived upstream") { counter.count > 0 }
         let first = counter.count
         let started = WallClock.monotonicNanoseconds()
-        let cpuBefore = forwarder.cpuSeconds
+        let cpuBefore = process.cpuSeconds
         try depot.waitUntil("all \(messages) messages arrived upstream", seconds: 180) {
             counter.count >= messages
         }
         return PhaseResult(
             messages: messages - first,
-            cpuSeconds: forwarder.cpuSeconds - cpuBefore,
+            cpuSeconds: process.cpuSeconds - cpuBefore,
             seconds: Double(WallClock.monotonicNanoseconds() - started) / 1e9
         )
     }
