@@ -287,6 +287,14 @@ static void set_cork(const mqtt_shim *client, int on) {
 }
 
 int mqtt_shim_write(mqtt_shim *client) {
+    // A broker that refuses our certificate has said so and hung up by the time CONNECT leaves. The
+    // write would fail, and libmosquitto would close the socket with the alert unread.
+    if (!client->is_connected && mosquitto_ssl_get(client->mosq)) {
+        int heard = mqtt_shim_read(client);
+        if (heard < 0) {
+            return heard;
+        }
+    }
     set_cork(client, 1);
     errno = 0;
     int rc = mosquitto_loop_write(client->mosq, 1);
@@ -303,6 +311,10 @@ int mqtt_shim_write(mqtt_shim *client) {
         return BIO_should_retry(client->write_buffer) ? 1 : -MOSQ_ERR_CONN_LOST;
     }
     return mosquitto_want_write(client->mosq) ? 1 : 0;
+}
+
+bool mqtt_shim_wants_write(const mqtt_shim *client) {
+    return mosquitto_want_write(client->mosq);
 }
 
 int mqtt_shim_tick(mqtt_shim *client) {

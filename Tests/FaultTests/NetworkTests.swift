@@ -20,7 +20,7 @@ extension FaultSuites {
             version: String = "5"
         ) throws {
             let url = "mqtts://localhost:\(proxy.port)"
-            let lines = ["protocol: \(version)", "reconnect_min: 20ms"]
+            let lines = ["protocol: \(version)", "reconnect_min: 20ms", "reconnect_max: 100ms"]
             try depot.configure(
                 GatewayFile(
                     sources: [GatewayFile.source(url: url, lines: lines)],
@@ -144,7 +144,7 @@ extension FaultSuites {
             proxy.mode = .resetAfterAnswer
             let broken = "mqtts://localhost:\(proxy.port)"
             let whole = "mqtts://localhost:\(depot.servicePort)"
-            let lines = ["reconnect_min: 20ms"]
+            let lines = ["reconnect_min: 20ms", "reconnect_max: 100ms"]
             try depot.configure(
                 GatewayFile(
                     sources: [

@@ -96,14 +96,17 @@ final class MQTTSession {
         }
     }
 
-    var wantsWrite: Bool { isWriteBlocked }
+    var wantsWrite: Bool {
+        if case .opening(let client, _) = state { client.wantsWrite } else { isWriteBlocked }
+    }
 
     /// When the session has something to do without being polled.
     var nextDeadline: Timestamp {
         switch state {
         case .waiting(let until): until
         case .connecting: now + 1_000
-        case .opening, .up: lastTick + 1_000
+        case .opening(_, let since): since + Self.openingMilliseconds + 1
+        case .up: lastTick + 1_000
         }
     }
 
@@ -137,7 +140,7 @@ final class MQTTSession {
         case .opening(let client, let since):
             if now - since > Self.openingMilliseconds {
                 fail(MQTTError(message: "the broker did not answer CONNECT or SUBSCRIBE in time"))
-            } else {
+            } else if client.wantsWrite {
                 perform { () throws(MQTTError) in
                     isWriteBlocked = try !client.write()
                 }
@@ -247,16 +250,13 @@ final class MQTTSession {
     private func open(_ client: MQTTClient) {
         client.delegate = self
         ending = nil
-        isWriteBlocked = true
         state = .opening(client, since: now)
-        perform { () throws(MQTTError) in
-            isWriteBlocked = try !client.write()
-        }
     }
 
     private func fail(_ error: MQTTError) {
         if error.isRefusal { metrics.authRefusals.increment() }
-        goDown(because: error.message)
+        if case .up = state { backoff.connectionEnded(afterMilliseconds: now - upSince) }
+        goDown(because: error.message + backoff.hint(clientID: configuration.connection.clientID))
         let wait = backoff.next()
         logger.debug(
             "will try again",
@@ -346,7 +346,6 @@ extension MQTTSession: MQTTClientDelegate {
     }
 
     func subscribed(granted: [Int]) {
-        backoff.reset()
         // Only now does the broker keep for us what vehicles publish: ready means that.
         logger.notice("session up", metadata: ["resumed": "\(isResumed)"])
         downReason = nil

@@ -146,6 +146,9 @@ struct MQTTClientOptions: Sendable {
         return result == 0
     }
 
+    /// Whether there is something to write and TLS is ready for it.
+    var wantsWrite: Bool { unsafe mqtt_shim_wants_write(client) }
+
     /// Keeps the connection alive; call it about once a second, then write.
     func tick() throws(MQTTError) {
         let result = unsafe mqtt_shim_tick(client)

@@ -88,6 +88,8 @@ int mqtt_shim_socket(const mqtt_shim *client);
 int mqtt_shim_read(mqtt_shim *client);
 // Writes every queued packet. 1: the socket is full, poll it for writing; 0: all has left.
 int mqtt_shim_write(mqtt_shim *client);
+// Whether there is something to write and TLS is ready for it.
+bool mqtt_shim_wants_write(const mqtt_shim *client);
 // Keeps the connection alive; call it about once a second, then write.
 int mqtt_shim_tick(mqtt_shim *client);
 

@@ -21,6 +21,15 @@ import Testing
         for _ in 0..<1_000 { #expect((5...30_000).contains(backoff.next())) }
     }
 
+    @Test func onlyAConnectionThatHeldStartsOver() {
+        var backoff = Backoff(minMilliseconds: 200, maxMilliseconds: 3_000)
+        _ = backoff.next()
+        backoff.connectionEnded(afterMilliseconds: 4_999)
+        #expect(backoff.next(random: 1) == 400)
+        backoff.connectionEnded(afterMilliseconds: 5_000)
+        #expect(backoff.next(random: 1) == 200)
+    }
+
     @Test func resetStartsOver() {
         var backoff = Backoff(minMilliseconds: 200, maxMilliseconds: 3_000)
         for _ in 0..<5 { _ = backoff.next() }

@@ -29,6 +29,7 @@ final class MQTTLaneLoop {
     private var inFlight: [UInt16: (stream: Int, event: StoredEvent)] = [:]
     private var client: MQTTClient?
     private var isOpen = false
+    private var upSince = Timestamp.distantFuture
     private var isWriteBlocked = false
     private var ending: MQTTError?
     private var backoff: Backoff
@@ -128,7 +129,8 @@ final class MQTTLaneLoop {
         ending = nil
         let started = WallClock.now()
         while !isOpen {
-            try write()
+            if client.wantsWrite { try write() }
+            isWriteBlocked = client.wantsWrite
             try waitForEvents()
             try readAcknowledgements()
             guard !stop.isSet else { return }
@@ -137,6 +139,7 @@ final class MQTTLaneLoop {
             }
         }
         logger.notice("sink up")
+        upSince = WallClock.now()
         downReason = nil
         health.sinkIsUp(healthName)
         for stream in streams { stream.metrics.connected.set(1) }
@@ -250,7 +253,6 @@ final class MQTTLaneLoop {
 
     private func accepted(_ index: Int, _ event: StoredEvent) {
         hasAccepted = true
-        backoff.reset()
         let metrics = streams[index].metrics
         metrics.deliveredEvents.increment()
         metrics.latencySeconds.recordNanoseconds(
@@ -304,8 +306,12 @@ final class MQTTLaneLoop {
         }
         client?.abort()
         client = nil
+        if upSince != .distantFuture {
+            backoff.connectionEnded(afterMilliseconds: WallClock.now() - upSince)
+            upSince = .distantFuture
+        }
         isWriteBlocked = false
-        let reason = "\(ending ?? error)"
+        let reason = "\(ending ?? error)" + backoff.hint(clientID: lane.clientID)
         health.sinkIsDown(healthName, because: reason)
         guard downReason != reason else { return }
         downReason = reason
