@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two log handlers share: which fields a record has, and how a line leaves the process.
+// Which fields a record has, and how a line leaves the process.
 //
 // Metadata often holds text from outside (topics, vehicle ids, reasons given by a broker). So a
-// value is bounded, and neither handler lets one end the line or control the terminal.
+// value is bounded, and neither format lets one end the line or control the terminal.
 
 import Glibc
 import Logging

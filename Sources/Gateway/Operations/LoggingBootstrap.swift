@@ -14,11 +14,7 @@ enum LogFormat: String, CaseIterable, Sendable {
 func bootstrapLogging(format: LogFormat, level: Logger.Level) {
     LoggingSystem.bootstrap(
         { label, provider in
-            var handler: any LogHandler =
-                switch format {
-                case .text: TextLogHandler(label: label, level: level)
-                case .json: JSONLogHandler(label: label, level: level)
-                }
+            var handler = LineLogHandler(format: format, label: label, level: level)
             handler.metadataProvider = provider
             return handler
         },

@@ -131,14 +131,26 @@ final class BenchmarkRig {
         )
     }
 
+    /// Counts what a forwarder publishes upstream, until the subscriber is closed.
+    private func count(
+        _ forwarder: Forwarder
+    ) throws -> (counter: UpstreamCounter, subscriber: Subscriber) {
+        let counter = UpstreamCounter()
+        let client = MQTTConnectionConfiguration(
+            host: "127.0.0.1",
+            port: upstreamPort,
+            usesTLS: false,
+            clientID: "bench-counter"
+        )
+        let subscriber = Subscriber(client, filters: forwarder.filters) { counter.receive($0) }
+        try subscriber.waitUntilUp()
+        return (counter, subscriber)
+    }
+
     /// Publishes a message now and then until one arrives upstream.
     func waitUntilForwarding(_ forwarder: Forwarder) throws {
-        let counter = UpstreamCounter()
-        let subscriber = Subscriber(upstreamClient("bench-probe"), filters: forwarder.filters) {
-            counter.receive($0)
-        }
+        let (counter, subscriber) = try count(forwarder)
         defer { subscriber.close() }
-        try subscriber.waitUntilUp()
         let publisher = try Publisher(depot.connection("fleet", clientID: "bench-fleet"))
         defer { publisher.close() }
         var load = BenchmarkLoad(vehicles: Self.vehicles)
@@ -165,12 +177,8 @@ final class BenchmarkRig {
         messages: Int,
         perSecond: Int
     ) throws -> PhaseResult {
-        let counter = UpstreamCounter()
-        let subscriber = Subscriber(upstreamClient("bench-steady"), filters: forwarder.filters) {
-            counter.receive($0)
-        }
+        let (counter, subscriber) = try count(forwarder)
         defer { subscriber.close() }
-        try subscriber.waitUntilUp()
         let publisher = try Publisher(depot.connection("fleet", clientID: "bench-fleet"))
         defer { publisher.close() }
         var load = BenchmarkLoad(vehicles: Self.vehicles)
@@ -237,26 +245,13 @@ final class BenchmarkRig {
         publisher.close()
     }
 
-    func upstreamClient(_ id: String) -> MQTTConnectionConfiguration {
-        MQTTConnectionConfiguration(
-            host: "127.0.0.1",
-            port: upstreamPort,
-            usesTLS: false,
-            clientID: id
-        )
-    }
-
     /// Lets a forwarder that was just started work off what broker A holds for it.
     func drain(
         _ messages: Int,
         _ forwarder: Forwarder
     ) throws -> PhaseResult {
-        let counter = UpstreamCounter()
-        let subscriber = Subscriber(upstreamClient("bench-drain"), filters: forwarder.filters) {
-            counter.receive($0)
-        }
+        let (counter, subscriber) = try count(forwarder)
         defer { subscriber.close() }
-        try subscriber.waitUntilUp()
         let process = try forwarder.start()
         defer { process.terminate() }
         try depot.waitUntil("the first message arrived upstream") { counter.count > 0 }

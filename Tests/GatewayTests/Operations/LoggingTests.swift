@@ -25,13 +25,25 @@ private struct Refusal: Error, CustomStringConvertible {
 
     private func jsonLogger() -> Logger {
         Logger(label: "intake") { label in
-            JSONLogHandler(label: label, level: .info, write: lines.append, now: { Self.time })
+            LineLogHandler(
+                format: .json,
+                label: label,
+                level: .info,
+                write: lines.append,
+                now: { Self.time }
+            )
         }
     }
 
     private func textLogger() -> Logger {
         Logger(label: "intake") { label in
-            TextLogHandler(label: label, level: .info, write: lines.append, now: { Self.time })
+            LineLogHandler(
+                format: .text,
+                label: label,
+                level: .info,
+                write: lines.append,
+                now: { Self.time }
+            )
         }
     }
 

@@ -2,24 +2,25 @@
 
 import Logging
 
-/// Writes each log record as one line of JSON, for machines.
-///
-/// `{"time":"2026-03-01T12:03:04.123Z","level":"info","logger":"intake","message":"session up"}`
-struct JSONLogHandler: LogHandler {
+/// Writes each log record as one line, in either format.
+struct LineLogHandler: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
+    private let format: LogFormat
     private let label: String
     private let write: @Sendable (String) -> Void
     private let now: @Sendable () -> Timestamp
 
     /// Creates a handler for one logger.
     init(
+        format: LogFormat,
         label: String,
         level: Logger.Level,
         write: @escaping @Sendable (String) -> Void = LogLine.writeToStandardError,
         now: @escaping @Sendable () -> Timestamp = WallClock.now
     ) {
+        self.format = format
         self.label = label
         logLevel = level
         self.write = write
@@ -41,28 +42,9 @@ struct JSONLogHandler: LogHandler {
             provider: metadataProvider,
             time: now()
         )
-        write(Self.text(of: line))
-    }
-
-    /// The record's own fields; metadata of the same name is kept under `metadata.<name>`.
-    private static let reservedKeys: Set<String> = ["time", "level", "logger", "message"]
-
-    private static func text(of line: LogLine) -> String {
-        var text = "{\"time\":\"\(line.time.iso8601)\",\"level\":\"\(line.level.rawValue)\""
-        text += ",\"logger\":"
-        text.appendJSONString(line.label)
-        text += ",\"message\":"
-        text.appendJSONString(line.message)
-        for (key, value) in line.fields {
-            text += ","
-            text.appendJSONString(reservedKeys.contains(key) ? "metadata.\(key)" : key)
-            text += ":"
-            switch value {
-            case .text(let string): text.appendJSONString(string)
-            case .literal(let literal): text += literal
-            }
+        switch format {
+        case .text: write(line.text)
+        case .json: write(line.json)
         }
-        text += "}\n"
-        return text
     }
 }
