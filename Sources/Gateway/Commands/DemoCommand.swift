@@ -15,7 +15,7 @@ struct DemoCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Seconds to run.")
+    @Option(help: "Seconds that the simulated fleet drives; a trace ends by itself.")
     var duration = 60.0
 
     @Option(help: "Vehicles, each with its own certificate and connection.")
@@ -37,13 +37,24 @@ struct DemoCommand: ParsableCommand {
         guard (1...500).contains(vehicles) else {
             throw ValidationError("--vehicles must be from 1 to 500")
         }
-        guard duration > 0, rate > 0, speed ?? 1 > 0 else {
-            throw ValidationError("--duration, --rate and --speed must be above 0")
+        guard duration > 0, duration <= 86_400 else {
+            throw ValidationError("--duration must be above 0 and at most 86400 seconds")
+        }
+        guard rate > 0, rate <= 20_000 else {
+            throw ValidationError("--rate must be above 0 and at most 20000 messages a second")
+        }
+        guard speed == nil || traces != nil else {
+            throw ValidationError("--speed is for --traces; the simulated fleet has --rate")
+        }
+        guard speed ?? 1 > 0, speed ?? 1 <= 1e6 else {
+            throw ValidationError("--speed must be above 0 and at most 1000000")
         }
     }
 
     func run() throws {
         let interrupt = Interrupt.watched()
+        // Before anything is started: whether there is something to replay.
+        if let traces { _ = try TraceFile(path: traces).next() }
         let options = DemoOptions(
             durationSeconds: duration,
             vehicles: vehicles,

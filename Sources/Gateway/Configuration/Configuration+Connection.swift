@@ -14,6 +14,9 @@ extension ConfigurationDecoder {
         let keepAlive = section.milliseconds("keep_alive", default: 30_000) / 1_000
         let minimum = section.milliseconds("reconnect_min", default: 200)
         let maximum = section.milliseconds("reconnect_max", default: 30_000)
+        if minimum > maximum {
+            section.value.report("reconnect_min is longer than reconnect_max")
+        }
         let version = section.optional("protocol").flatMap { decodeProtocolVersion($0) } ?? 5
         let tls = section.optional("tls")
         guard let endpoint else { return nil }

@@ -400,7 +400,7 @@ extension SignalValue {
         default:
             if let number = Int64(text) {
                 self = .int(number)
-            } else if let number = Double(text), number.isFinite {
+            } else if let number = SignalType.decimal(text) {
                 self = .double(number)
             } else {
                 self = .text(text)

@@ -24,6 +24,9 @@ extension Configuration {
                 )
         }
         reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
+        for source in sources {
+            reportDuplicates(source.filters, what: "topic pattern", section.optional("sources"))
+        }
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let clients = sources.map(\.connection) + sinks.map(\.connection)
         let keys = clients.map { "\($0.clientID) at \($0.host):\($0.port)" }

@@ -50,7 +50,7 @@ struct EventTimeReader {
         case (.epoch(let units), .double(let number)):
             return Self.timestamp(number / units)
         case (.epoch(let units), .text(let text)):
-            return Double(text).flatMap { Self.timestamp($0 / units) }
+            return SignalType.decimal(text).flatMap { Self.timestamp($0 / units) }
         case (.iso8601, .text(let text)):
             return Timestamp(iso8601: text)
         case (.pattern, .text(let text)):

@@ -27,23 +27,26 @@ enum SignalType: String, Sendable, CaseIterable {
     case float
     case text
 
-    /// The value as this type, or as it came when it can't be read as one.
+    /// The value as this type; null when it can't be read as one.
+    ///
+    /// In SQL any text is greater than any number: as it came, `"fast"` would be above every limit.
     func convert(_ value: SignalValue) -> SignalValue {
         switch (self, value) {
+        case (.bool, .bool), (.int, .int), (.float, .double), (.text, .text): value
         case (.bool, .int(let number)) where number == 0 || number == 1: .bool(number == 1)
-        case (.bool, .text(let text)): Self.boolWords[text.lowercased()].map { .bool($0) } ?? value
-        case (.int, .double(let number)): Int64(exactly: number.rounded()).map { .int($0) } ?? value
-        case (.int, .text(let text)): Int64(text).map { .int($0) } ?? value
+        case (.bool, .text(let text)): Self.boolWords[text.lowercased()].map { .bool($0) } ?? .null
+        case (.int, .double(let number)): Int64(exactly: number.rounded()).map { .int($0) } ?? .null
+        case (.int, .text(let text)): Int64(text).map { .int($0) } ?? .null
         case (.int, .bool(let flag)): .int(flag ? 1 : 0)
         case (.float, .int(let number)): .double(Double(number))
-        case (.float, .text(let text)): Self.decimal(text).map { .double($0) } ?? value
+        case (.float, .text(let text)): Self.decimal(text).map { .double($0) } ?? .null
         case (.text, .int), (.text, .double), (.text, .bool): .text(value.text)
-        default: value
+        default: .null
         }
     }
 
     /// A finite decimal; Swift would also read "nan" and hexadecimal.
-    private static func decimal(_ text: String) -> Double? {
+    static func decimal(_ text: String) -> Double? {
         guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }) else { return nil }
         return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }

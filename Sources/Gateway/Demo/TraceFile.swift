@@ -10,6 +10,7 @@ struct TraceLine {
 
 /// Reads recorded messages, one JSON object a line; a name that ends in .gz is unpacked.
 final class TraceFile {
+    private let path: String
     private let input: FileHandle
     private let unpacker: Process?
     private let parser = JSONParser(depthMax: 1_000)
@@ -18,8 +19,13 @@ final class TraceFile {
     private(set) var lineNumber = 0
 
     init(path: String) throws {
-        guard FileManager.default.isReadableFile(atPath: path) else {
-            throw DepotError(description: "the trace file \(path) is not there")
+        self.path = path
+        var isFolder: ObjCBool = false
+        guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+            !isFolder.boolValue, FileManager.default.isReadableFile(atPath: path)
+        else {
+            let reason = isFolder.boolValue ? "is a folder" : "is not there or can't be read"
+            throw DepotError(description: "the trace file \(path) \(reason)")
         }
         guard path.hasSuffix(".gz") else {
             unpacker = nil
@@ -48,6 +54,16 @@ final class TraceFile {
             guard !line.isEmpty else { continue }
             return try parse(line)
         }
+        unpacker?.waitUntilExit()
+        guard unpacker?.terminationStatus ?? 0 == 0 else {
+            throw DepotError(
+                description:
+                    "the trace file \(path) is damaged: gzip stops after line \(lineNumber)"
+            )
+        }
+        guard lineNumber > 0 else {
+            throw DepotError(description: "the trace file \(path) is empty")
+        }
         return nil
     }
 
@@ -59,14 +75,14 @@ final class TraceFile {
         guard let marker = text.firstRange(of: #""payload":"#), let end = text.lastIndex(of: "}")
         else { throw wrong(#"has no "payload""#) }
         let head = text[..<marker.lowerBound] + #""payload":0}"#
-        let document = try parser.parse(String(head))
+        guard let document = try? parser.parse(String(head)) else { throw wrong("is not JSON") }
         var topic: String?
         var time: Int64?
         for leaf in document.leaves(of: 0) {
             switch (parser.path(element: 0, leaf: leaf), document.value(at: leaf)) {
             case ("topic", .text(let text)?): topic = text
             case ("ts", .int(let number)?): time = number
-            case ("ts", .double(let number)?): time = Int64(number)
+            case ("ts", .double(let number)?): time = Int64(exactly: number.rounded())
             default: break
             }
         }

@@ -59,6 +59,11 @@ struct RuleTemplate: Sendable, Equatable {
         self.parts = parts.filter { $0 != .literal("") }
     }
 
+    /// Braces open and never close.
+    var isUnclosed: Bool {
+        parts.contains { if case .literal(let text) = $0 { text.contains("{{") } else { false } }
+    }
+
     /// The names it uses, in order.
     var names: [String] {
         parts.compactMap { if case .name(let name) = $0 { name } else { nil } }

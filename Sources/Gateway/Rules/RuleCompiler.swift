@@ -134,7 +134,18 @@ import GRDBSQLite
 
     private func checkTemplates(_ draft: RuleDraft, reads columns: [String]) {
         let known = RuleTemplate.builtIn + signals.names + columns
-        for name in draft.rule.annotations.flatMap(\.template.names) where !known.contains(name) {
+        let templates = draft.rule.annotations.map(\.template)
+        if templates.contains(where: \.isUnclosed) {
+            draft.value.report("an annotation has '{{' without '}}'")
+        }
+        for name in templates.flatMap(\.names) where !known.contains(name) {
+            guard !name.hasPrefix("$") else {
+                draft.value.report(
+                    "annotation names '{{ \(name) }}': there are no variables here; name a signal, "
+                        + "or one of \(RuleTemplate.builtIn.joined(separator: ", "))"
+                )
+                continue
+            }
             // A path that the catalogue doesn't name is a signal once a vehicle sends it.
             guard !name.contains(".") else { continue }
             draft.value.report(

@@ -101,6 +101,11 @@ import Testing
             source: "session_expiry: 0s",
             "6: sources[0].session_expiry: must be at least 1s"
         ),
+        Mistake(
+            "waits that shrink",
+            source: "reconnect_min: 60s\n    reconnect_max: 1s",
+            "4: sources[0]: reconnect_min is longer than reconnect_max"
+        ),
         Mistake("QoS 2", source: "qos: 2", "6: sources[0].qos: 2 is refused: between PUBREC and"),
         Mistake(
             "QoS 0 out",

@@ -36,8 +36,8 @@ import Testing
     @Test(
         arguments: [
             (#""parked""#, .bool(true)), ("3", .bool(false)), (#""3""#, .bool(false)),
-            ("true", .text("yes")), (#""off""#, .bool(false)), ("1", .bool(true)), ("7", .int(7)),
-            (#""dim""#, .text("dim")), ("null", .null),
+            ("true", .text("yes")), (#""off""#, .bool(false)), ("1", .bool(true)), ("7", .null),
+            (#""dim""#, .null), ("null", .null),
         ] as [(String, SignalValue)]
     )
     func valueIsMappedThenConverted(text: String, value: SignalValue) throws {
@@ -46,19 +46,19 @@ import Testing
 
     @Test(
         arguments: [
-            (.bool, .int(1), .bool(true)), (.bool, .int(2), .int(2)),
+            (.bool, .int(1), .bool(true)), (.bool, .int(2), .null),
             (.bool, .text("ON"), .bool(true)),
-            (.bool, .text("closed"), .bool(false)), (.bool, .double(1), .double(1)),
+            (.bool, .text("closed"), .bool(false)), (.bool, .double(1), .null),
             (.int, .double(2.5), .int(3)), (.int, .double(-2.5), .int(-3)),
             (.int, .text("12"), .int(12)),
-            (.int, .text("x"), .text("x")), (.int, .bool(true), .int(1)),
-            (.int, .double(1e19), .double(1e19)), (.float, .int(2), .double(2)),
-            (.float, .text("2.5"), .double(2.5)), (.float, .text("x"), .text("x")),
+            (.int, .text("x"), .null), (.int, .bool(true), .int(1)),
+            (.int, .double(1e19), .null), (.float, .int(2), .double(2)),
+            (.float, .text("2.5"), .double(2.5)), (.float, .text("x"), .null),
             (.text, .int(2), .text("2")), (.text, .double(2.5), .text("2.5")),
             (.text, .bool(true), .text("true")), (.text, .null, .null), (.float, .null, .null),
         ] as [(SignalType, SignalValue, SignalValue)]
     )
-    func typeConvertsWhatItCanAndLeavesTheRest(
+    func typeConvertsWhatItCanAndTheRestIsNull(
         type: SignalType,
         value: SignalValue,
         converted: SignalValue
@@ -69,7 +69,7 @@ import Testing
     @Test(arguments: ["nan", "inf", "-infinity", "0x1p3"])
     func floatStaysAFiniteDecimal(text: String) {
         // JSON has no such numbers: they would stand as null, and as NULL in a rule.
-        #expect(SignalType.float.convert(.text(text)) == .text(text))
+        #expect(SignalType.float.convert(.text(text)) == .null)
     }
 
     @Test func tableKeepsTheCatalogueFirst() throws {
