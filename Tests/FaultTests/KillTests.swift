@@ -30,5 +30,36 @@ extension FaultSuites {
             #expect(report.acked > 0)
             #expect(report.isProven, "\(report.line)")
         }
+
+        // mosquitto 2.0.11 sends a queue without regard to Receive Maximum, so tens of thousands of
+        // messages may come again.
+        @Test("a kill while a long queue is worked off doubles nothing", arguments: ["5", "3.1.1"])
+        func killWhileAQueueIsWorkedOff(version: String) async throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            let source = GatewayFile.source(lines: ["protocol: \(version)"])
+            try depot.configure(GatewayFile(sources: [source]))
+            try await depot.runGateway()
+            depot.endGateway()
+            let count = 20_000
+            try depot.publish((1...count).map { .state("car-1", $0) })
+            for portion in [2_000, 9_000] {
+                try depot.startGateway(waitsUntilReady: false)
+                try await until("some of the queue is in", explain: { depot.explanation }) {
+                    try depot.extent("raw").next > portion
+                }
+                depot.killGateway()
+            }
+            try await depot.runGateway()
+            try await until("the queue is in", explain: { depot.explanation }) {
+                try Set(depot.numbersInLog()["car-1"] ?? []).count == count
+            }
+            try depot.publish([.state("car-1", count + 1)])
+            try await until("what came last is in") {
+                try depot.numbersInLog()["car-1"]?.contains(count + 1) == true
+            }
+            #expect(try depot.numbersInLog()["car-1"] == Array(1...count + 1))
+        }
     }
 }

@@ -176,6 +176,30 @@ extension FaultSuites {
             #expect(firing.first == 1)
         }
 
+        // By mosquitto's default the broker allows 20 messages under way: PUBACKs must pace the rest.
+        @Test func aSinkThatAllowsLittleIsPacedByItsAcknowledgements() async throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            let broker = try TestBroker(
+                "small",
+                in: depot,
+                lines: ["allow_anonymous true", "max_inflight_messages 20"]
+            )
+            let sink = GatewayFile.sink(
+                url: "mqtt://127.0.0.1:\(broker.port)",
+                certificate: nil,
+                streams: #"enriched: { topic: "fleet/enriched/{vehicle}" }"#
+            )
+            try depot.configure(GatewayFile(sinks: [sink]))
+            try await depot.runGateway()
+            try depot.publish((1...4_000).map { .state("car-1", $0) })
+            // At 20 a second, which a timer would make of it, this would take minutes.
+            try await until("everything is delivered", explain: { depot.explanation }) {
+                depot.metrics.count("gateway_delivery_delivered_events_total") == 4_000
+            }
+        }
+
         // The same without a race: everything enriched is newer than the snapshot.
         @Test func outliersAreNotEvictedInPlaceOfProtectedEnrichedEvents() throws {
             let folder = NSTemporaryDirectory() + "/gateway-log-\(UInt32.random(in: .min ... .max))"

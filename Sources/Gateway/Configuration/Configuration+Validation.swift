@@ -24,9 +24,7 @@ extension Configuration {
                 )
         }
         reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
-        for source in sources {
-            reportDuplicates(source.filters, what: "topic pattern", section.optional("sources"))
-        }
+        for source in sources { reportOverlaps(source, section.optional("sources")) }
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let clients = sources.map(\.connection) + sinks.map(\.connection)
         let keys = clients.map { "\($0.clientID) at \($0.host):\($0.port)" }
@@ -53,6 +51,21 @@ extension Configuration {
                                 + "would read its own events"
                         )
                 }
+            }
+        }
+    }
+
+    /// For a message that two filters of a session match, a broker may send it twice (MQTT 5, section
+    /// 3.3.4), and mosquitto does.
+    private func reportOverlaps(_ source: SourceConfiguration, _ value: YAMLValue?) {
+        let patterns = source.topics.map(\.pattern)
+        for (index, pattern) in patterns.enumerated() {
+            for earlier in patterns[..<index] where earlier.overlaps(pattern) {
+                value?
+                    .report(
+                        "the patterns '\(earlier)' and '\(pattern)' of source '\(source.name)' overlap: "
+                            + "a message that matches both would be taken twice"
+                    )
             }
         }
     }

@@ -49,7 +49,8 @@ final class IntakeLoop {
     private var messagesPerMillisecond = 0.0
     private var lastBatchAt = WallClock.monotonicNanoseconds()
     private var nextEvictionAt = Timestamp.distantPast
-    private var nextEvictionWarningAt = Timestamp.distantPast
+    /// By stream, and whether something undelivered was evicted.
+    private var nextEvictionWarningAt: [String: Timestamp] = [:]
     private var hasWarnedAboutSignals = false
     private var nextCursorFlushAt = Timestamp.distantPast
 
@@ -157,6 +158,7 @@ final class IntakeLoop {
             let processed = WallClock.monotonicNanoseconds()
             if !outcome.isEmpty || hasSessionNews {
                 try commit(outcome)
+                if !batch.isEmpty { logBackoff.reset() }
                 inbox.announce(outcome)
                 metrics.observe(
                     outcome,
@@ -231,7 +233,6 @@ final class IntakeLoop {
     private func logIsUp() {
         guard isLogDown else { return }
         isLogDown = false
-        logBackoff.reset()
         health.logIsWritable()
         logger.notice("log writable again")
     }
@@ -271,8 +272,9 @@ final class IntakeLoop {
 
     /// Says that events are evicted for the budget: at once, and then once a minute while it lasts.
     private func warn(about eviction: Eviction, _ now: Timestamp) {
-        guard now >= nextEvictionWarningAt else { return }
-        nextEvictionWarningAt = now + 60_000
+        let kind = "\(eviction.stream)/\(eviction.undelivered > 0)"
+        guard now >= nextEvictionWarningAt[kind, default: .distantPast] else { return }
+        nextEvictionWarningAt[kind] = now + 60_000
         logger.warning("the disk budget evicts events", metadata: eviction.logMetadata)
     }
 

@@ -421,10 +421,9 @@ extension SourceConfiguration {
         }
     }
 
-    /// How far back a broker may redeliver.
+    /// How far back a broker may redeliver: over all packet ids there are.
     ///
-    /// MQTT 3.1.1 has no Receive Maximum: there only the packet id's range bounds it.
-    var ledgerCapacity: Int {
-        connection.protocolVersion == 5 ? receiveMaximum : Int(UInt16.max)
-    }
+    /// MQTT 5's Receive Maximum should bound it more closely (section 3.3.4), but mosquitto 2.0.11
+    /// sends what a session has queued without regard to it: 45,000 messages where it may send 1,000.
+    var ledgerCapacity: Int { Int(UInt16.max) }
 }

@@ -14,7 +14,7 @@ struct RedeliveryLedger {
         var digest: UInt64
     }
 
-    /// Receive Maximum: the broker holds no more unacknowledged messages than this.
+    /// How many committed messages the broker may hold unacknowledged.
     let capacity: Int
     /// What the current batch adds once it is committed.
     private(set) var pending: [Entry] = []

@@ -71,6 +71,21 @@ struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether there are topics that both take.
+    func overlaps(_ other: TopicPattern) -> Bool {
+        var (mine, others) = (levels[...], other.levels[...])
+        while let left = mine.popFirst() {
+            if case .rest = left { return true }
+            guard let right = others.popFirst() else { return false }
+            if case .rest = right { return true }
+            if case (.literal(let word), .literal(let otherWord)) = (left, right), word != otherWord
+            {
+                return false
+            }
+        }
+        return others.first.map { if case .rest = $0 { true } else { false } } ?? true
+    }
+
     /// The named levels of a topic, or `nil` when the topic is not one of ours.
     func match(_ topic: String) -> [String: String]? {
         var found: [String: String] = [:]

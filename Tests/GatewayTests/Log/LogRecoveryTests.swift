@@ -175,13 +175,20 @@ import class GRDB.Row
     }
 
     @Test func ledgerKeepsNoMoreBatchesThanItNeeds() throws {
-        var configuration = try Self.configuration()
-        configuration.sources[0].receiveMaximum = 5
-        let gateway = try LoggedGateway(configuration)
+        let folder = try TemporaryFolder()
+        let log = try EventLog(directory: folder.path)
+        let writer = try LogWriter(
+            log: log,
+            signals: SignalTable(catalogue: [], signalsMax: 10),
+            sourceNames: ["vehicles"],
+            ledgerBatchesMax: 5
+        )
         for byte in 1...20 as ClosedRange<UInt8> {
-            try gateway.process([], extras: ledger("vehicles", byte))
+            try writer.commit(Outcome(), of: MessageBatch(), ledger("vehicles", byte))
         }
-        #expect(try bytes(gateway) == [16, 17, 18, 19, 20])
+        #expect(
+            try log.ledgerBatches(source: "vehicles").compactMap(\.first) == [16, 17, 18, 19, 20]
+        )
     }
 
     @Test func busySourceDoesNotPushOutTheLedgerOfAnother() throws {

@@ -175,6 +175,14 @@ import Testing
         )
     }
 
+    @Test func templateThatIsUnclosedOrNamesAVariableIsAProblem() {
+        #expect(problem(file: withSummary("speed", "{{ speed")).contains("'{{' without '}}'"))
+        #expect(
+            problem(file: withSummary("speed", "{{ $labels.car }}"))
+                .contains("'{{ $labels.car }}': there are no variables here")
+        )
+    }
+
     @Test func templateMayNameAPathThatIsNotCatalogued() throws {
         let rules = withSummary("speed", "{{ v.gear }} {{ time }} {{ since }}")
         #expect(throws: Never.self) { try TestGateway(.cars(), rules: rules) }

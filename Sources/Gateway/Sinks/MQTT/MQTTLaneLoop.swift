@@ -240,7 +240,9 @@ final class MQTTLaneLoop {
         guard let client, client.socket >= 0 else {
             throw ending ?? MQTTError(message: "the connection is gone")
         }
-        let events = Int16(POLLIN) | (isWriteBlocked ? Int16(POLLOUT) : 0)
+        // A PUBACK that was read lets libmosquitto release the next PUBLISH, which waits for a write.
+        let wantsWrite = isWriteBlocked || client.wantsWrite
+        let events = Int16(POLLIN) | (wantsWrite ? Int16(POLLOUT) : 0)
         var descriptors = [
             pollfd(fd: client.socket, events: events, revents: 0),
             pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
