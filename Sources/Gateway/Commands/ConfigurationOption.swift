@@ -40,13 +40,14 @@ enum ExitError {
 /// Lines that a person watches: they leave at once, also into a pipe.
 enum StandardOutput {
     static func print(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        // Nobody may be reading any more (`| head`): what was started must still be ended.
+        try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
     }
 }
 
 /// Where messages for the user go that are not the command's result.
 enum StandardError {
     static func print(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
     }
 }

@@ -52,7 +52,8 @@ struct TopicTemplate: Sendable, Hashable {
 
     /// The topic of one event.
     ///
-    /// What MQTT forbids in a level becomes `_` (section 4.7.1).
+    /// What MQTT forbids in a level (section 4.7.1), or a broker may refuse in a text (control
+    /// characters, section 1.5.4), becomes `_`.
     func topic(gateway: String, stream: String, key: String, topic: String) -> String {
         var result = ""
         for part in parts {
@@ -79,7 +80,7 @@ struct TopicTemplate: Sendable, Hashable {
     private static func level(_ word: String) -> String {
         guard !word.isEmpty else { return "_" }
         let isForbidden: (UInt8) -> Bool = {
-            $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") || $0 == 0
+            $0 < 0x20 || $0 == 0x7F || "/+#".utf8.contains($0)
         }
         guard word.utf8.contains(where: isForbidden) else { return word }
         return String(

@@ -32,7 +32,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("a/b", "a_b"), ("a+b#", "a_b_"), ("a\u{0}b", "a_b"), ("", "_"), ("ü 🚗", "ü 🚗"),
+        ("a/b", "a_b"), ("a+b#", "a_b_"), ("v\nw\u{7F}", "v_w_"), ("a\u{0}b", "a_b"), ("", "_"),
+        ("ü 🚗", "ü 🚗"),
     ])
     func whatMQTTForbidsInALevelIsReplaced(vehicle: String, level: String) throws {
         #expect(try topic("v/{vehicle}", key: vehicle) == "v/\(level)")
