@@ -300,12 +300,9 @@ int mqtt_shim_write(mqtt_shim *client) {
     int rc = mosquitto_loop_write(client->mosq, 1);
     int write_errno = errno;
     set_cork(client, 0);
+    errno = write_errno;
     if (rc) {
         return -rc;
-    }
-    if (has_handshake_failed(client, write_errno)) {
-        errno = write_errno;
-        return -MOSQ_ERR_ERRNO;
     }
     if (client->write_buffer && BIO_flush(client->write_buffer) <= 0) {
         return BIO_should_retry(client->write_buffer) ? 1 : -MOSQ_ERR_CONN_LOST;

@@ -207,8 +207,7 @@ extension FaultSuites {
             let writer = try LogWriter(
                 log: EventLog(directory: folder),
                 signals: SignalTable(catalogue: [], signalsMax: 10),
-                sourceNames: ["vehicles"],
-                ledgerBatchesMax: 1
+                sourceNames: ["vehicles"]
             )
             var outcome = Outcome()
             outcome.bytes.raw(Array(repeating: UInt8(ascii: "x"), count: 100_000))

@@ -27,7 +27,7 @@ extension Configuration {
         for source in sources { reportOverlaps(source, section.optional("sources")) }
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let clients = sources.map(\.connection) + sinks.map(\.connection)
-        let keys = clients.map { "\($0.clientID) at \($0.host):\($0.port)" }
+        let keys = clients.map { "\($0.clientID) at \($0.broker)" }
         reportDuplicates(keys, what: "client_id", section.optional("sources"))
     }
 

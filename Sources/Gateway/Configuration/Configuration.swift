@@ -42,6 +42,12 @@ struct MQTTConnectionConfiguration: Sendable {
     /// Reconnects wait between these, doubling, with jitter.
     var reconnectMinMilliseconds: Int64 = 200
     var reconnectMaxMilliseconds: Int64 = 30_000
+
+    /// The broker, the same word for the same broker however this machine's own name is written.
+    var broker: String {
+        let isLoopback = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host.lowercased())
+        return "\(isLoopback ? "localhost" : host.lowercased()):\(port)"
+    }
 }
 
 /// One MQTT session to take messages from.
@@ -50,7 +56,7 @@ struct SourceConfiguration: Sendable {
     var connection: MQTTConnectionConfiguration
     /// How long the broker keeps the session, and its backlog, while the gateway is away.
     var sessionExpirySeconds: UInt32 = 7 * 86_400
-    /// How many messages may be unacknowledged at once; also bounds the redelivery ledger.
+    /// How many messages may be unacknowledged at once.
     var receiveMaximum = 1_000
     /// 1, or 0 for topics whose loss is accepted.
     var qos = 1

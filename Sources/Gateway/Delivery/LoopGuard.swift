@@ -31,16 +31,7 @@ struct LoopGuard: Sendable {
 extension Configuration {
     /// The patterns that sources subscribe to at the broker of a connection.
     func patterns(at broker: MQTTConnectionConfiguration) -> [TopicPattern] {
-        sources.filter { $0.connection.isAtBroker(of: broker) }.flatMap { $0.topics.map(\.pattern) }
-    }
-}
-
-extension MQTTConnectionConfiguration {
-    fileprivate func isAtBroker(of other: MQTTConnectionConfiguration) -> Bool {
-        func name(_ host: String) -> String {
-            ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host)
-                ? "localhost" : host.lowercased()
-        }
-        return name(host) == name(other.host) && port == other.port
+        sources.filter { $0.connection.broker == broker.broker }
+            .flatMap { $0.topics.map(\.pattern) }
     }
 }

@@ -354,8 +354,7 @@ final class IntakeLoop {
         let writer = try LogWriter(
             log: log,
             signals: signals,
-            sourceNames: configuration.sources.map(\.name),
-            ledgerBatchesMax: configuration.sources.map(\.ledgerCapacity).max() ?? 1
+            sourceNames: configuration.sources.map(\.name)
         )
         let processor = Processor(
             configuration: configuration,

@@ -28,10 +28,10 @@ final class MQTTSession {
     private(set) var isVoid = false
     /// What the broker has confirmed that this session is subscribed to.
     private var subscriptions: Set<String>
-    /// What it was subscribed to when the connection began.
-    private var resumedSubscriptions: Set<String> = []
     /// The same, as long as the log does not have it.
     private(set) var unsavedSubscriptions: Set<String>?
+    /// What it was subscribed to when the connection began.
+    private var resumedSubscriptions: Set<String> = []
     private var state: State
     private var backoff: Backoff
     private let wakeUp: WakeUp
@@ -78,7 +78,7 @@ final class MQTTSession {
         patterns = configuration.topics.map(\.pattern)
         filters = configuration.filters
         self.subscriptions = subscriptions
-        ledger = RedeliveryLedger(capacity: configuration.ledgerCapacity)
+        ledger = RedeliveryLedger()
         ledger.restore(ledgerBatches)
         backoff = Backoff(
             minMilliseconds: configuration.connection.reconnectMinMilliseconds,
@@ -324,6 +324,7 @@ extension MQTTSession: MQTTClientDelegate {
         if !isSessionPresent {
             isVoid = true
             subscriptions = []
+            unsavedSubscriptions = nil
         }
         resumedSubscriptions = subscriptions
         do throws(MQTTError) {
@@ -346,11 +347,6 @@ extension MQTTSession: MQTTClientDelegate {
     }
 
     func subscribed(granted: [Int]) {
-        // Only now does the broker keep for us what vehicles publish: ready means that.
-        logger.notice("session up", metadata: ["resumed": "\(isResumed)"])
-        downReason = nil
-        health.sourceIsUp(configuration.name)
-        metrics.sessionUp.set(1)
         for (pattern, value) in zip(patterns, granted) where value >= 0x80 {
             let reason = MQTTClient.reasonText(value)
             ending = MQTTError(
@@ -358,7 +354,13 @@ extension MQTTSession: MQTTClientDelegate {
                 isRefusal: true
             )
         }
-        guard ending == nil, subscriptions != Set(filters) else { return }
+        guard ending == nil else { return }
+        // Only now does the broker keep for us what vehicles publish: ready means that.
+        logger.notice("session up", metadata: ["resumed": "\(isResumed)"])
+        downReason = nil
+        health.sourceIsUp(configuration.name)
+        metrics.sessionUp.set(1)
+        guard subscriptions != Set(filters) else { return }
         // The broker works in order, so what was dropped is gone as well.
         subscriptions = Set(filters)
         unsavedSubscriptions = subscriptions
@@ -367,22 +369,21 @@ extension MQTTSession: MQTTClientDelegate {
     func received(_ message: borrowing MQTTMessage) {
         lastMessageAt = now
         let topic = unsafe topic(message.topicBytes)
-        if message.isRetained, isKnown(topic) {
-            counts.redelivered += 1
-            return
-        }
+        var isRedelivered = message.isRetained && isKnown(topic)
         if message.qos > 0 {
             let entry = RedeliveryLedger.Entry(
                 packetID: message.packetID,
                 digest: message.digest
             )
-            if ledger.recognise(entry, isDuplicate: message.isDuplicate ?? false) {
-                counts.redelivered += 1
-                return
-            }
-        } else {
-            counts.unprotected += 1
+            // Known or not, it is recorded: its PUBACK leaves with the batch's.
+            let isCommitted = ledger.recognise(entry, isDuplicate: message.isDuplicate ?? false)
+            isRedelivered = isRedelivered || isCommitted
         }
+        guard !isRedelivered else {
+            counts.redelivered += 1
+            return
+        }
+        if message.qos == 0 { counts.unprotected += 1 }
         let payload = unsafe message.payload
         counts.messages += 1
         counts.bytes += payload.count
@@ -402,8 +403,7 @@ extension MQTTSession: MQTTClientDelegate {
     /// 3.8.3.1). A 3.1.1 broker sends them at every SUBSCRIBE, though the session had them when they
     /// were published.
     private func isKnown(_ topic: Topic) -> Bool {
-        guard isResumed, configuration.connection.protocolVersion != 5,
-            let index = topic.configurationIndex
+        guard configuration.connection.protocolVersion != 5, let index = topic.configurationIndex
         else { return false }
         return resumedSubscriptions.contains(filters[index])
     }
@@ -420,10 +420,4 @@ extension SourceConfiguration {
             shareGroup.map { "$share/\($0)/\(topic.pattern.filter)" } ?? topic.pattern.filter
         }
     }
-
-    /// How far back a broker may redeliver: over all packet ids there are.
-    ///
-    /// MQTT 5's Receive Maximum should bound it more closely (section 3.3.4), but mosquitto 2.0.11
-    /// sends what a session has queued without regard to it: 45,000 messages where it may send 1,000.
-    var ledgerCapacity: Int { Int(UInt16.max) }
 }

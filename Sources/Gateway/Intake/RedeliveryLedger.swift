@@ -14,22 +14,24 @@ struct RedeliveryLedger {
         var digest: UInt64
     }
 
-    /// How many committed messages the broker may hold unacknowledged.
-    let capacity: Int
+    /// How many committed messages back the broker may reach: over all packet ids there are.
+    ///
+    /// MQTT 5's Receive Maximum should bound it more closely (section 3.3.4), but mosquitto 2.0.11
+    /// sends what a session has queued without regard to it: 45,000 messages where it may send 1,000.
+    static let reach = Int(UInt16.max)
+    /// Bytes of one entry in the log: two of packet id and eight of digest.
+    static let entryBytes = 10
+
     /// What the current batch adds once it is committed.
     private(set) var pending: [Entry] = []
-    /// Committed entries by packet id, with the count at which they were committed.
+    /// The last committed entry of each packet id, with the count at which it was committed.
     private var entries: [UInt16: (digest: UInt64, number: Int)] = [:]
     private var committedCount = 0
     /// Entries up to this number are from earlier connections: they may come again.
     private var suspectsEnd = 0
 
-    init(capacity: Int) {
-        self.capacity = capacity
-    }
-
     /// Whether a redelivery is still possible, so that DUP flags are worth watching.
-    var hasSuspects: Bool { suspectsEnd > max(0, committedCount - capacity) && !entries.isEmpty }
+    var hasSuspects: Bool { suspectsEnd > max(0, committedCount - Self.reach) && !entries.isEmpty }
 
     /// A connection was made.
     ///
@@ -51,10 +53,10 @@ struct RedeliveryLedger {
         return known.digest == entry.digest
     }
 
-    /// The pending entries for the commit: two bytes of packet id and eight of digest each.
+    /// The pending entries for the commit.
     func encodePending() -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(pending.count * 10)
+        bytes.reserveCapacity(pending.count * Self.entryBytes)
         for entry in pending {
             unsafe withUnsafeBytes(of: entry.packetID.littleEndian) {
                 unsafe bytes.append(contentsOf: $0)
@@ -73,15 +75,13 @@ struct RedeliveryLedger {
             committedCount += 1
         }
         pending.removeAll(keepingCapacity: true)
-        guard entries.count > 2 * capacity else { return }
-        let oldest = committedCount - capacity
-        entries = entries.filter { $0.value.number >= oldest }
     }
 
     /// Takes back what the log holds of an earlier run.
     mutating func restore(_ batches: [[UInt8]]) {
         for batch in batches {
-            for start in stride(from: 0, to: batch.count - 9, by: 10) {
+            for start in stride(from: 0, to: batch.count - Self.entryBytes + 1, by: Self.entryBytes)
+            {
                 let packetID = UInt16(batch[start]) | UInt16(batch[start + 1]) << 8
                 let digest = (0..<8)
                     .reduce(0 as UInt64) {

@@ -94,7 +94,7 @@ extension EventLog {
         try Int64.fetchOne(db, sql: "SELECT vehicles_as_of FROM snapshot") ?? 0
     }
 
-    /// The redelivery ledger of a source: committed batches, oldest first.
+    /// All filters of a source, as the broker has confirmed them.
     func subscriptions(source: String) throws -> Set<String> {
         try pool.read { db in
             try String.fetchSet(
@@ -105,6 +105,7 @@ extension EventLog {
         }
     }
 
+    /// The redelivery ledger of a source: committed batches, oldest first.
     func ledgerBatches(source: String) throws -> [[UInt8]] {
         try pool.read { db in
             let rows = try Row.fetchAll(

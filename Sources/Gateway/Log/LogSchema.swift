@@ -79,10 +79,9 @@ enum LogSchema {
         ) WITHOUT ROWID;
         CREATE TABLE redelivery (
             source TEXT NOT NULL,
-            slot INTEGER NOT NULL,
             batch INTEGER NOT NULL,
             entries BLOB NOT NULL,
-            PRIMARY KEY (source, slot)
+            PRIMARY KEY (source, batch)
         ) WITHOUT ROWID;
         CREATE TABLE subscription (
             source TEXT NOT NULL,

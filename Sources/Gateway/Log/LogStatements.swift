@@ -14,6 +14,8 @@ struct LogStatements {
     let upsertAlert: SQLiteStatement
     let deleteAlert: SQLiteStatement
     let insertLedger: SQLiteStatement
+    let oldestLedger: SQLiteStatement
+    let deleteLedger: SQLiteStatement
     let voidLedger: SQLiteStatement
     let deleteSubscriptions: SQLiteStatement
     let insertSubscription: SQLiteStatement
@@ -70,8 +72,15 @@ struct LogStatements {
         )
         deleteAlert = try make("DELETE FROM alert WHERE vehicle = ? AND alert = ?")
         insertLedger = try make(
-            "INSERT OR REPLACE INTO redelivery (source, slot, batch, entries) VALUES (?, ?, ?, ?)"
+            "INSERT INTO redelivery (source, batch, entries) VALUES (?, ?, ?)"
         )
+        oldestLedger = try make(
+            """
+            SELECT batch, length(entries) FROM redelivery
+            WHERE source = ? ORDER BY batch LIMIT 1
+            """
+        )
+        deleteLedger = try make("DELETE FROM redelivery WHERE source = ? AND batch = ?")
         voidLedger = try make("DELETE FROM redelivery WHERE source = ?")
         deleteSubscriptions = try make("DELETE FROM subscription WHERE source = ?")
         insertSubscription = try make("INSERT INTO subscription (source, filter) VALUES (?, ?)")

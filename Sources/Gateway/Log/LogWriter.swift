@@ -48,9 +48,7 @@ final class LogWriter {
     private var statements: LogStatements
     private let signals: SignalTable
     private let sourceNames: [String]
-    private let ledgerBatchesMax: Int64
-    /// The last batch of each source's ledger.
-    private var ledgerBatches: [String: Int64]
+    private var ledgers: [String: LedgerExtent]
     /// A commit has failed: what is in memory is ahead of the log, and must not be saved.
     private var isBroken = false
     private var checkpointAt = LogWriter.checkpointFrames
@@ -61,25 +59,16 @@ final class LogWriter {
     /// The last enriched event that the vehicle table takes into account.
     private(set) var vehiclesAsOf: Int64
 
-    /// `ledgerBatchesMax` bounds how many commits back the redelivery ledger reaches.
-    init(
-        log: EventLog,
-        signals: SignalTable,
-        sourceNames: [String],
-        ledgerBatchesMax: Int
-    )
-        throws(LogError)
-    {
+    init(log: EventLog, signals: SignalTable, sourceNames: [String]) throws(LogError) {
         self.log = log
         self.sourceNames = sourceNames
         self.signals = signals
-        self.ledgerBatchesMax = Int64(ledgerBatchesMax)
         do {
-            (statements, extents, ledgerBatches, vehiclesAsOf) =
+            (statements, extents, ledgers, vehiclesAsOf) =
                 try log.pool.writeWithoutTransaction { db in
                     (
                         try LogStatements(db), try Self.readExtents(db),
-                        try Self.readLedgerBatches(db), try EventLog.vehiclesAsOf(db)
+                        try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db)
                     )
                 }
         } catch let failure as SQLiteFailure {
@@ -101,14 +90,6 @@ final class LogWriter {
                 return ($0["name"], extent)
             }
         )
-    }
-
-    private static func readLedgerBatches(_ db: Database) throws -> [String: Int64] {
-        let rows = try Row.fetchAll(
-            db,
-            sql: "SELECT source, max(batch) AS batch FROM redelivery GROUP BY source"
-        )
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0["source"], $0["batch"]) })
     }
 
     /// The offset of the next event, by stream.
@@ -295,20 +276,10 @@ final class LogWriter {
                 statement.bind(1, source)
                 try statement.run()
             }
+            ledgers[source] = nil
         }
         for (source, entries) in extras.ledger {
-            let ledgerBatch = ledgerBatches[source, default: 0] + 1
-            ledgerBatches[source] = ledgerBatch
-            let statement = statements.insertLedger
-            statement.bind(1, source)
-            // Slots are used in turn: the ledger reaches so many commits back and never grows.
-            statement.bind(2, ledgerBatch % ledgerBatchesMax)
-            statement.bind(3, ledgerBatch)
-            let result = unsafe entries.withUnsafeBytes { bytes in
-                unsafe statement.bindStatic(4, bytes, isText: false)
-                return Result { () throws(SQLiteFailure) in try statement.run() }
-            }
-            try result.get()
+            try ledgers[source, default: LedgerExtent()].append(entries, of: source, statements)
         }
         for (source, filters) in extras.subscriptions {
             statements.deleteSubscriptions.bind(1, source)
@@ -331,7 +302,7 @@ final class LogWriter {
 
     /// All of `body` becomes durable, or none of it.
     func transaction(_ body: () throws(SQLiteFailure) -> Void) throws(LogError) {
-        let before = (extents, ledgerBatches)
+        let before = (extents, ledgers)
         let result = log.pool.unsafeReentrantWriteResult { db in
             Result { () throws(SQLiteFailure) in
                 try statements.begin.run()
@@ -348,7 +319,7 @@ final class LogWriter {
         do throws(SQLiteFailure) {
             try result.get()
         } catch {
-            (extents, ledgerBatches) = before
+            (extents, ledgers) = before
             isBroken = true
             throw .failed(error)
         }

@@ -174,33 +174,45 @@ import class GRDB.Row
         #expect(try bytes(gateway, "south") == [2])
     }
 
-    @Test func ledgerKeepsNoMoreBatchesThanItNeeds() throws {
-        let folder = try TemporaryFolder()
-        let log = try EventLog(directory: folder.path)
-        let writer = try LogWriter(
-            log: log,
-            signals: SignalTable(catalogue: [], signalsMax: 10),
-            sourceNames: ["vehicles"],
-            ledgerBatchesMax: 5
-        )
+    /// A ledger's batch of so many messages, told by its first byte.
+    private func batch(_ byte: UInt8, messages: Int) -> CommitExtras {
+        let entries = [UInt8](repeating: byte, count: messages * RedeliveryLedger.entryBytes)
+        return CommitExtras(ledger: [("vehicles", entries)])
+    }
+
+    @Test(arguments: [false, true])
+    func ledgerReachesOverAllPacketIDsAndNoFurther(isRestarted: Bool) throws {
+        // 65,535 messages are six batches and a part of a seventh.
+        let gateway = try LoggedGateway()
         for byte in 1...20 as ClosedRange<UInt8> {
-            try writer.commit(Outcome(), of: MessageBatch(), ledger("vehicles", byte))
+            try gateway.process([], extras: batch(byte, messages: 10_000))
+            if isRestarted { try gateway.restart() }
         }
-        #expect(
-            try log.ledgerBatches(source: "vehicles").compactMap(\.first) == [16, 17, 18, 19, 20]
-        )
+        #expect(try bytes(gateway) == Array(14...20))
+        try gateway.process([], extras: batch(21, messages: 65_534))
+        #expect(try bytes(gateway) == [20, 21])
+        try gateway.process([], extras: batch(22, messages: 1))
+        #expect(try bytes(gateway) == [21, 22])
+    }
+
+    @Test func batchThatFailsLeavesTheLedgerAsItWas() throws {
+        let gateway = try LoggedGateway()
+        try gateway.process([], extras: batch(1, messages: 65_535))
+        #expect(throws: LogError.self) {
+            try gateway.writer.transaction { () throws(SQLiteFailure) in
+                throw SQLiteFailure(code: 13, message: "full")
+            }
+        }
+        #expect(try bytes(gateway) == [1])
     }
 
     @Test func busySourceDoesNotPushOutTheLedgerOfAnother() throws {
-        // North may have four messages in flight, one a batch: all four must be remembered.
-        var configuration = try Self.configuration(["north", "south"])
-        for index in 0...1 { configuration.sources[index].receiveMaximum = 4 }
-        let gateway = try LoggedGateway(configuration)
-        for byte in 1...4 as ClosedRange<UInt8> {
-            try gateway.process([], extras: ledger("north", byte))
-            try gateway.process([], extras: ledger("south", byte))
+        let gateway = try LoggedGateway(Self.configuration(["north", "vehicles"]))
+        try gateway.process([], extras: ledger("north", 1))
+        for byte in 1...8 as ClosedRange<UInt8> {
+            try gateway.process([], extras: batch(byte, messages: 65_535))
         }
-        let north = try bytes(gateway, "north")
-        #expect(north == [1, 2, 3, 4])
+        #expect(try bytes(gateway, "north") == [1])
+        #expect(try bytes(gateway) == [8])
     }
 }

@@ -93,8 +93,7 @@ final class LoggedGateway {
         let writer = try LogWriter(
             log: log,
             signals: signals,
-            sourceNames: configuration.sources.map(\.name),
-            ledgerBatchesMax: configuration.sources.map(\.ledgerCapacity).max() ?? 1
+            sourceNames: configuration.sources.map(\.name)
         )
         let processor = Processor(
             configuration: configuration,

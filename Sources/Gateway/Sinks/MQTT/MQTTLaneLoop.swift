@@ -130,7 +130,6 @@ final class MQTTLaneLoop {
         let started = WallClock.now()
         while !isOpen {
             if client.wantsWrite { try write() }
-            isWriteBlocked = client.wantsWrite
             try waitForEvents()
             try readAcknowledgements()
             guard !stop.isSet else { return }
