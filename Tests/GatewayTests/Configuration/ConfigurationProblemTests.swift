@@ -230,6 +230,12 @@ import Testing
             "4: sources: client_id 'depot-vehicles at localhost:1883' is used twice"
         ),
         Mistake(
+            "patterns that overlap",
+            append: "      - pattern: fleet/{vehicle}/#",
+            "4: sources: the patterns 'fleet/{vehicle}/state' and 'fleet/{vehicle}/#' "
+                + "of source 'vehicles' overlap: a message that matches both would be taken twice"
+        ),
+        Mistake(
             "sink that feeds its source",
             append: "sinks:\n  - {name: s, url: 'mqtt://localhost',\n"
                 + "     streams: {raw: {topic: 'fleet/{vehicle}/state'}}}",
@@ -259,6 +265,41 @@ import Testing
             problems.contains { $0.hasPrefix("gateway.yaml:\(mistake.problem)") },
             "\(problems)"
         )
+    }
+
+    /// A sink at a broker, which would feed the source at localhost and has its client id.
+    private func problems(ofSinkAt host: String) -> [String] {
+        Mistake(
+            "",
+            append: "sinks:\n  - {name: s, url: 'mqtt://\(host)', client_id: depot-vehicles,\n"
+                + "     streams: {raw: {topic: 'fleet/{vehicle}/state'}}}",
+            ""
+        )
+        .problems
+    }
+
+    @Test(arguments: ["localhost", "127.0.0.1", "127.0.0.1:1883", "[::1]", "LocalHost"])
+    func brokerIsTheSameByAllNamesOfThisMachine(host: String) {
+        let problems = problems(ofSinkAt: host)
+        let place = "gateway.yaml:9: sinks: 'fleet/{vehicle}/state' of sink 's' matches the pattern"
+        #expect(problems.count == 2)
+        #expect(problems.contains { $0.hasPrefix(place) }, "\(problems)")
+        #expect(
+            problems.contains {
+                $0.hasSuffix("client_id 'depot-vehicles at localhost:1883' is used twice")
+            },
+            "\(problems)"
+        )
+    }
+
+    @Test(arguments: ["localhost:1884", "127.0.0.1:8883", "192.0.2.1", "localhost.example"])
+    func anotherBrokerMayHaveTheSameTopicsAndClients(host: String) {
+        #expect(problems(ofSinkAt: host) == [])
+    }
+
+    @Test func patternsOfTwoSourcesMayOverlap() {
+        let source = "  - {name: x, url: 'mqtt://h', topics: {pattern: 'fleet/{vehicle}/#'}}"
+        #expect(Mistake("", append: source, "").problems == [])
     }
 
     @Test func keyGivenTwiceIsAProblem() {

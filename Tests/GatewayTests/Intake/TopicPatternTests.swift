@@ -54,6 +54,41 @@ import Testing
         #expect(error?.message.contains(reason) == true)
     }
 
+    @Test(arguments: [
+        ("fleet/{vehicle}/state", "fleet/{id}/{signal}", true),
+        ("fleet/{vehicle}/state", "fleet/car/#", true),
+        ("fleet/{vehicle}/#", "fleet/{vehicle}", true),
+        ("fleet/{vehicle}/state", "fleet/{vehicle}/position", false),
+        ("fleet/{vehicle}", "fleet/{vehicle}/state", false), ("fleet/#", "Fleet/#", false),
+    ])
+    func namedLevelOverlapsWithAnyWord(one: String, other: String, overlap: Bool) throws {
+        #expect(try TopicPattern(one).overlaps(TopicPattern(other)) == overlap)
+        #expect(try TopicPattern(other).overlaps(TopicPattern(one)) == overlap)
+    }
+
+    // Method: every pair of patterns of up to three levels, held against all topics of as many.
+    @Test func patternsOverlapWhenSomeTopicMatchesBoth() throws {
+        func longer(_ paths: [String], by words: [String]) -> [String] {
+            paths.flatMap { path in words.map { "\(path)/\($0)" } }
+        }
+        let words = ["a", "b"]
+        let pairs = longer(words, by: words)
+        let topics = words + pairs + longer(pairs, by: words)
+        let stems = ["a", "b", "+"]
+        let ends = stems + ["#"]
+        let texts = ends + longer(stems, by: ends) + longer(longer(stems, by: stems), by: ends)
+        let patterns = try texts.map { try TopicPattern($0) }
+        let matches = patterns.map { pattern in
+            Set(topics.filter { pattern.match($0) != nil })
+        }
+        for (one, topicsOfOne) in zip(patterns, matches) {
+            for (other, topicsOfOther) in zip(patterns, matches) {
+                let hasCommon = !topicsOfOne.isDisjoint(with: topicsOfOther)
+                #expect(one.overlaps(other) == hasCommon, "\(one) and \(other)")
+            }
+        }
+    }
+
     @Test func topicTakesTheFirstPatternThatMatches() throws {
         let patterns = [
             try TopicPattern("fleet/{vehicle}/v/{signal}"), try TopicPattern("fleet/{vehicle}/#"),
