@@ -38,7 +38,7 @@ let package = Package(
         .executableTarget(
             name: "Gateway",
             dependencies: [
-                "CSystemd", "JSONShim", "MQTTShim",
+                "CSystemd", "JSONShim", "KafkaShim", "MQTTShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -58,6 +58,11 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary("mosquitto"), .linkedLibrary("ssl"), .linkedLibrary("crypto"),
             ]
+        ),
+        .target(
+            name: "KafkaShim",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("rdkafka")]
         ),
         .target(
             name: "JSONShim",

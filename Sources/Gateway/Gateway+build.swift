@@ -28,7 +28,7 @@ struct Gateway {
         let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }
         let health = Health(
             sources: configuration.sources.map(\.name),
-            sinks: lanes.map { "\($0.sink.name)/\($0.kind.rawValue)" }
+            sinks: lanes.map(\.name)
         )
         let systemd = Systemd()
 
@@ -42,12 +42,17 @@ struct Gateway {
         for (lane, listener) in zip(lanes, listeners) {
             services.append(
                 laneService(
-                    lane,
-                    listener,
-                    log: log,
-                    inbox: inbox,
-                    health: health,
-                    metrics: metrics
+                    LaneContext(
+                        lane: lane,
+                        gateway: configuration.gateway.id,
+                        log: log,
+                        inbox: inbox,
+                        listener: listener,
+                        stop: StopSignal(),
+                        health: health,
+                        metrics: metrics,
+                        logger: logger
+                    )
                 )
             )
         }
@@ -148,30 +153,20 @@ struct Gateway {
         }
     }
 
-    private func laneService(
-        _ lane: Lane,
-        _ listener: CommitListener,
-        log: EventLog,
-        inbox: LogInbox,
-        health: Health,
-        metrics: GatewayMetrics
-    ) -> ThreadService {
-        let stop = StopSignal()
-        return ThreadService(name: "\(lane.sink.name)-\(lane.kind.rawValue)", stop: stop) {
-            [configuration, logger] in
-            let loop = try MQTTLaneLoop(
-                lane: lane,
-                gateway: configuration.gateway.id,
-                loopGuard: LoopGuard(patterns: configuration.patterns(at: lane.sink.connection)),
-                log: log,
-                inbox: inbox,
-                listener: listener,
-                stop: stop,
-                health: health,
-                metrics: metrics,
-                logger: logger
-            )
-            loop.run()
+    private func laneService(_ context: LaneContext) -> ThreadService {
+        ThreadService(name: context.lane.name, stop: context.stop) { [configuration] in
+            switch context.lane.sink.transport {
+            case .mqtt(let connection):
+                let patterns = configuration.patterns(at: connection)
+                let loop = try MQTTLaneLoop(
+                    context,
+                    connection: connection,
+                    loopGuard: LoopGuard(patterns: patterns)
+                )
+                loop.run()
+            case .kafka(let kafka):
+                try KafkaLaneLoop(context, kafka: kafka).run()
+            }
         }
     }
 
@@ -188,9 +183,12 @@ struct Gateway {
 
     private var certificateFiles: [String] {
         let connections =
-            configuration.sources.map(\.connection) + configuration.sinks.map(\.connection)
-        return Set(connections.flatMap { [$0.caFile, $0.certificateFile].compactMap(\.self) })
-            .sorted()
+            configuration.sources.map(\.connection) + configuration.sinks.compactMap(\.mqtt)
+        let identities = configuration.sinks.compactMap(\.kafka?.tls)
+        let files =
+            connections.flatMap { [$0.caFile, $0.certificateFile] }
+            + identities.flatMap { [$0.caFile, $0.certificateFile] }
+        return Set(files.compactMap(\.self)).sorted()
     }
 
     private static func certificateEnd(_ path: String) -> Date? {

@@ -55,6 +55,15 @@ struct GatewayFile {
         entry(name, url, certificate, lines + ["streams:\n" + indented(streams, by: 2)])
     }
 
+    /// A sink of type kafka, in at most five lines and those of the caller.
+    static func kafkaSink(_ brokers: String, lines: [String] = []) -> String {
+        let own = [
+            "name: lake", "type: kafka", "brokers: \(brokers)", #"topic: "iot.{stream}""#,
+            "streams: [enriched, outlier]",
+        ]
+        return entry(own, lines + ["reconnect_max: 300ms"])
+    }
+
     private static func entry(
         _ name: String,
         _ url: String,
@@ -69,10 +78,14 @@ struct GatewayFile {
             }
             all.append(tls + " }")
         }
-        // A line of the caller replaces ours.
+        return entry(all, lines)
+    }
+
+    /// A line of the caller replaces ours.
+    private static func entry(_ own: [String], _ lines: [String]) -> String {
         let keys = lines.map { $0.prefix { $0 != ":" } }
-        all.removeAll { line in keys.contains(line.prefix { $0 != ":" }) }
-        let text = indented((all + lines).joined(separator: "\n"), by: 4)
+        let kept = own.filter { line in !keys.contains(line.prefix { $0 != ":" }) }
+        let text = indented((kept + lines).joined(separator: "\n"), by: 4)
         return "  - " + text.dropFirst(4)
     }
 

@@ -4,9 +4,6 @@ import Foundation
 
 extension ConfigurationDecoder {
     func connection(_ section: YAMLMapping, clientID: String) -> MQTTConnectionConfiguration? {
-        if let value = section.optional("type"), let type = value.string(), type != "mqtt" {
-            value.report("must be mqtt (got '\(type)')")
-        }
         let endpoint = section.required("url").flatMap { decodeEndpoint($0) }
         let username = section.optional("username")?.string()
         let password = section.optional("password").flatMap { secret($0) }
@@ -83,7 +80,7 @@ extension ConfigurationDecoder {
         }
     }
 
-    private func readableFile(_ value: YAMLValue) -> String? {
+    func readableFile(_ value: YAMLValue) -> String? {
         guard let path = value.string().map(path) else { return nil }
         guard FileManager.default.isReadableFile(atPath: path) else {
             value.report("file '\(path)' is not there or can't be read by this user")
@@ -93,7 +90,7 @@ extension ConfigurationDecoder {
     }
 
     /// `{env: NAME}` or `{file: PATH}`; a secret written into the file itself is refused.
-    private func secret(_ value: YAMLValue) -> Secret? {
+    func secret(_ value: YAMLValue) -> Secret? {
         guard value.isMapping else {
             value.report("must not stand in this file; write {env: NAME} or {file: PATH}")
             return nil

@@ -101,6 +101,9 @@ struct ConfigurationDecoder {
 
     private func decodeSource(_ section: YAMLMapping, gatewayID: String) -> SourceConfiguration? {
         let name = section.required("name")?.string()
+        if let value = section.optional("type"), let type = value.string(), type != "mqtt" {
+            value.report("must be mqtt (got '\(type)')")
+        }
         let connection = connection(section, clientID: "\(gatewayID)-\(name ?? "source")")
         let topics = section.required("topics")?.list()
             .compactMap { value in
@@ -228,43 +231,6 @@ struct ConfigurationDecoder {
         return SignalConfiguration(name: name, paths: paths, type: type, unit: unit, values: values)
     }
 
-    private func decodeSink(_ section: YAMLMapping, gatewayID: String) -> SinkConfiguration? {
-        let name = section.required("name")?.string()
-        let connection = connection(section, clientID: "\(gatewayID)-\(name ?? "sink")")
-        let window = section.int("window", default: 500, in: 1...60_000)
-        let qos = section.int("qos", default: 1, in: 1...1)
-        let streams = section.required("streams")?
-            .mapping { streams in
-                streams.entries()
-                    .compactMap { name, value in
-                        value.mapping { decodeSinkStream(name, $0) } ?? nil
-                    }
-            }
-        guard let name, let connection, let streams else { return nil }
-        return SinkConfiguration(
-            name: name,
-            connection: connection,
-            window: window,
-            qos: qos,
-            streams: streams
-        )
-    }
-
-    private func decodeSinkStream(
-        _ name: String,
-        _ section: YAMLMapping
-    ) -> SinkStreamConfiguration? {
-        if !StreamName.all.contains(name) {
-            section.value.report(
-                "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all)
-            )
-        }
-        let topic = parsed(section.required("topic"), TopicTemplate.init)
-        let isRetained = section.bool("retain", default: false)
-        guard let topic else { return nil }
-        return SinkStreamConfiguration(stream: name, topic: topic, isRetained: isRetained)
-    }
-
     private func decodeLog(_ section: YAMLMapping) -> LogConfiguration {
         var log = LogConfiguration()
         log.budgetBytes = section.bytes("budget", default: log.budgetBytes, atLeast: 16 << 20)
@@ -272,11 +238,7 @@ struct ConfigurationDecoder {
         _ = section.optional("retention")?
             .mapping { streams in
                 for (name, value) in streams.entries() {
-                    if !StreamName.all.contains(name) {
-                        value.report(
-                            "unknown stream" + Suggestion.sentence(for: name, among: StreamName.all)
-                        )
-                    }
+                    reportUnknownStream(name, value)
                     log.streams[name] = value.mapping { decodeRetention($0, stream: name) }
                 }
             }
@@ -351,7 +313,7 @@ struct ConfigurationDecoder {
         text.hasPrefix("/") ? text : folder.appendingPathComponent(text).standardized.path
     }
 
-    private func parsed<Result>(
+    func parsed<Result>(
         _ value: YAMLValue?,
         _ parse: (String) throws(TopicPatternError) -> Result
     ) -> Result? {
@@ -364,7 +326,7 @@ struct ConfigurationDecoder {
         }
     }
 
-    private func choice<Choice: RawRepresentable & CaseIterable>(
+    func choice<Choice: RawRepresentable & CaseIterable>(
         _ value: YAMLValue?,
         _ type: Choice.Type
     ) -> Choice? where Choice.RawValue == String {

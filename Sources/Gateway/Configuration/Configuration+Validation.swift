@@ -26,7 +26,7 @@ extension Configuration {
         reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
         for source in sources { reportOverlaps(source, section.optional("sources")) }
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
-        let clients = sources.map(\.connection) + sinks.map(\.connection)
+        let clients = sources.map(\.connection) + sinks.compactMap(\.mqtt)
         let keys = clients.map { "\($0.clientID) at \($0.broker)" }
         reportDuplicates(keys, what: "client_id", section.optional("sources"))
     }
@@ -42,7 +42,8 @@ extension Configuration {
     /// What a sink publishes must not come back as a source's message.
     private func validateLoops(_ section: YAMLMapping) {
         for sink in sinks {
-            for pattern in patterns(at: sink.connection) {
+            guard let connection = sink.mqtt else { continue }
+            for pattern in patterns(at: connection) {
                 for stream in sink.streams where pattern.match(stream.topic.sample) != nil {
                     section.optional("sinks")?
                         .report(

@@ -108,19 +108,37 @@ struct SignalConfiguration: Sendable {
 
 /// A place to deliver streams to.
 struct SinkConfiguration: Sendable {
+    /// What is at the far side.
+    enum Transport: Sendable {
+        case mqtt(MQTTConnectionConfiguration)
+        case kafka(KafkaConfiguration)
+    }
+
     var name: String
-    var connection: MQTTConnectionConfiguration
+    var transport: Transport
     /// How many events may be unacknowledged at once, per lane.
     var window = 500
-    var qos = 1
+    /// Events a second that the bulk lane sends at most; `nil` is as fast as the far side takes them.
+    var drainRate: Int?
     var streams: [SinkStreamConfiguration]
+
+    var mqtt: MQTTConnectionConfiguration? {
+        if case .mqtt(let connection) = transport { connection } else { nil }
+    }
+
+    var kafka: KafkaConfiguration? {
+        if case .kafka(let kafka) = transport { kafka } else { nil }
+    }
 }
 
 /// How one stream is delivered by a sink.
 struct SinkStreamConfiguration: Sendable {
     var stream: String
     var topic: TopicTemplate
+    /// MQTT: the broker keeps the last event of each topic for new subscribers.
     var isRetained = false
+    /// Kafka: what the record's key is.
+    var key = KafkaRecordKey.vehicle
 }
 
 /// How much the log keeps.

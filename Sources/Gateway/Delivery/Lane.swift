@@ -23,6 +23,11 @@ struct Lane: Sendable {
         return [urgent, bulk].filter { !$0.streams.isEmpty }
     }
 
-    /// Tells the lanes' connections apart at the broker.
-    var clientID: String { "\(sink.connection.clientID)-\(kind.rawValue)" }
+    /// The cap on the bulk lane; outliers never wait for one.
+    var drainLimit: RateLimit? {
+        kind == .bulk ? sink.drainRate.map { RateLimit(perSecond: $0) } : nil
+    }
+
+    /// What health and threads call it.
+    var name: String { "\(sink.name)/\(kind.rawValue)" }
 }

@@ -16,6 +16,9 @@ final class LogInbox: Sendable {
         var cursors: [CursorKey: Int64] = [:]
         var unsaved: Set<CursorKey> = []
         var refused: [RefusedEvent] = []
+        /// How many were ever refused, and how many of the first of them are in the log.
+        var refusedCount: UInt64 = 0
+        var recordedCount: UInt64 = 0
     }
 
     private struct CursorKey: Hashable {
@@ -48,10 +51,20 @@ final class LogInbox: Sendable {
         }
     }
 
-    /// The far side will never take this event.
-    func refuse(_ event: RefusedEvent) {
-        contents.withLock { $0.refused.append(event) }
-        intake.signal()
+    /// The far side will never take this event; gives the number to ask `isRecorded` about.
+    @discardableResult
+    func refuse(_ event: RefusedEvent) -> UInt64 {
+        defer { intake.signal() }
+        return contents.withLock { contents in
+            contents.refused.append(event)
+            contents.refusedCount += 1
+            return contents.refusedCount
+        }
+    }
+
+    /// Whether the dead letter of a refused event is on disk.
+    func isRecorded(_ number: UInt64) -> Bool {
+        contents.withLock { $0.recordedCount >= number }
     }
 
     // The intake loop's side.
@@ -85,6 +98,11 @@ final class LogInbox: Sendable {
             defer { contents.refused = [] }
             return contents.refused
         }
+    }
+
+    /// The first refused events, in their order, are in the log.
+    func recorded(_ count: Int) {
+        contents.withLock { $0.recordedCount += UInt64(count) }
     }
 
     func putBack(_ refused: [RefusedEvent]) {

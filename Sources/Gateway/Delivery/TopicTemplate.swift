@@ -69,6 +69,11 @@ struct TopicTemplate: Sendable, Hashable {
         return result
     }
 
+    /// What it names.
+    var fields: Set<Field> {
+        Set(parts.compactMap { if case .field(let field) = $0 { field } else { nil } })
+    }
+
     /// It takes the event's topic as it is, with all its levels.
     var namesTopic: Bool { parts.contains(.field(.topic)) }
 

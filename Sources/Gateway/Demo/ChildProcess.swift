@@ -35,7 +35,7 @@ final class ChildProcess: @unchecked Sendable {
 
     /// A child inherits the mask of the thread that starts it, and the threads of the cooperative
     /// pool block what a server must hear: SIGTERM (pthread_sigmask(3)).
-    private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+    static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
         var none = sigset_t()
         var before = sigset_t()
         unsafe sigemptyset(&none)

@@ -302,6 +302,7 @@ final class IntakeLoop {
             throw error
         }
         inbox.forget(moves)
+        inbox.recorded(refused.count)
         inbox.announce(outcome)
         logIsUp()
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Synchronization
 
 /// Tells a thread to end, and wakes it so that it hears.
@@ -11,5 +12,12 @@ final class StopSignal: Sendable {
     func set() {
         flag.store(true, ordering: .releasing)
         wakeUp.signal()
+    }
+
+    /// Waits, or until the signal is set.
+    func wait(milliseconds: Int64) {
+        guard !isSet else { return }
+        var descriptor = pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&descriptor, 1, Int32(clamping: milliseconds))
     }
 }

@@ -12,6 +12,44 @@ struct StoredEvent: Sendable {
     var payload: [UInt8]
 }
 
+/// A row of a stream as it lies in SQLite's memory.
+struct LogRow: ~Copyable {
+    private let statement: SQLiteStatement
+
+    fileprivate init(_ statement: SQLiteStatement) {
+        self.statement = statement
+    }
+
+    var offset: Int64 { statement.int(0) }
+    var eventTime: Timestamp { Timestamp(milliseconds: statement.int(1)) }
+    var arrival: Timestamp { Timestamp(milliseconds: statement.int(2)) }
+    var payloadCount: Int { statement.count(5) }
+
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe statement.withBytes(3, body)
+    }
+
+    func withTopic<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe statement.withBytes(4, body)
+    }
+
+    func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe statement.withBytes(5, body)
+    }
+
+    /// A copy that outlives the visit.
+    var event: StoredEvent {
+        StoredEvent(
+            offset: offset,
+            eventTime: eventTime,
+            arrival: arrival,
+            key: statement.text(3),
+            topic: statement.text(4),
+            payload: unsafe withPayload { unsafe [UInt8]($0) }
+        )
+    }
+}
+
 /// Reads one stream forward, on a connection of its own; belongs to one thread.
 ///
 /// Each read is one short transaction, so that a slow sink never holds back a checkpoint.
@@ -37,29 +75,35 @@ final class LogReader {
     ) throws
         -> [StoredEvent]
     {
+        var events: [StoredEvent] = []
+        try visit(stream, after: offset, count: count, bytesMax: bytesMax) { row in
+            events.append(row.event)
+            return true
+        }
+        return events
+    }
+
+    /// Lends the same events where they lie, until `body` returns false.
+    ///
+    /// Checkpoints wait meanwhile, so `body` must not.
+    func visit(
+        _ stream: String,
+        after offset: Int64,
+        count: Int,
+        bytesMax: Int,
+        _ body: (borrowing LogRow) throws -> Bool
+    ) throws {
         try queue.unsafeRead { db in
             let statement = try statement(for: stream, db)
             statement.bind(1, offset)
             statement.bind(2, Int64(count))
             defer { statement.reset() }
-            var events: [StoredEvent] = []
-            events.reserveCapacity(count)
             var bytes = 0
             while bytes < bytesMax, try statement.step() {
-                let payload = unsafe statement.withBytes(5) { unsafe [UInt8]($0) }
-                bytes += payload.count
-                events.append(
-                    StoredEvent(
-                        offset: statement.int(0),
-                        eventTime: Timestamp(milliseconds: statement.int(1)),
-                        arrival: Timestamp(milliseconds: statement.int(2)),
-                        key: statement.text(3),
-                        topic: statement.text(4),
-                        payload: payload
-                    )
-                )
+                let row = LogRow(statement)
+                bytes += row.payloadCount
+                guard try body(row) else { return }
             }
-            return events
         }
     }
 
@@ -70,6 +114,17 @@ final class LogReader {
                 db,
                 sql: "SELECT offset FROM cursor WHERE sink = ? AND stream = ?",
                 arguments: [sink, stream]
+            ) ?? 0
+        }
+    }
+
+    /// The last offset of a stream; 0 when nothing was ever appended.
+    func head(of stream: String) throws -> Int64 {
+        try queue.read { db in
+            try Int64.fetchOne(
+                db,
+                sql: "SELECT next_offset - 1 FROM stream WHERE name = ?",
+                arguments: [stream]
             ) ?? 0
         }
     }

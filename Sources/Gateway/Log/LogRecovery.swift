@@ -94,6 +94,13 @@ extension EventLog {
         try Int64.fetchOne(db, sql: "SELECT vehicles_as_of FROM snapshot") ?? 0
     }
 
+    /// Tells this log from every other, whose offsets mean other events.
+    func identity() throws -> String {
+        try pool.read { db in
+            try String.fetchOne(db, sql: "SELECT log_id FROM identity") ?? ""
+        }
+    }
+
     /// All filters of a source, as the broker has confirmed them.
     func subscriptions(source: String) throws -> Set<String> {
         try pool.read { db in

@@ -71,6 +71,8 @@ enum LogSchema {
             ended_at INTEGER,
             PRIMARY KEY (vehicle, alert)
         ) WITHOUT ROWID;
+        CREATE TABLE identity (log_id TEXT NOT NULL);
+        INSERT INTO identity VALUES (lower(hex(randomblob(16))));
         CREATE TABLE cursor (
             sink TEXT NOT NULL,
             stream TEXT NOT NULL,

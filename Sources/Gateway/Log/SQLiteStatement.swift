@@ -157,6 +157,9 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
     /// SQL's truth: a number other than zero.
     func isTrue(_ column: Int32) -> Bool { unsafe sqlite3_column_double(statement, column) != 0 }
 
+    /// Bytes of a text or blob.
+    func count(_ column: Int32) -> Int { unsafe Int(sqlite3_column_bytes(statement, column)) }
+
     func text(_ column: Int32) -> String {
         unsafe withBytes(column) { unsafe String(decoding: $0, as: UTF8.self) }
     }

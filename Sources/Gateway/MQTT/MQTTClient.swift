@@ -342,9 +342,3 @@ private func withCStrings<Result>(
         return unsafe body(start, Int32(buffer.count))
     }
 }
-
-/// A copy of a string for C; the caller frees it.
-private func copyCString(_ text: String) -> UnsafeMutablePointer<CChar> {
-    guard let copy = unsafe strdup(text) else { preconditionFailure("no memory for a string") }
-    return unsafe copy
-}

@@ -5,6 +5,7 @@ enum LogKeys {
     // Where a record belongs.
     static let source = "source"
     static let sink = "sink"
+    static let lane = "lane"
     static let stream = "stream"
     static let vehicle = "vehicle"
     static let topic = "topic"
@@ -43,7 +44,9 @@ enum LogKeys {
     static let bytes = "bytes"
     static let limit = "limit"
     static let days = "days"
+    static let eventsPerSecond = "events_per_s"
     static let seconds = "seconds"
+    static let secondsToGo = "seconds_to_go"
     static let delayMilliseconds = "delay_ms"
     static let durationMilliseconds = "duration_ms"
 

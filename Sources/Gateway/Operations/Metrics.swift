@@ -46,6 +46,11 @@ enum MetricName: String, CaseIterable {
     case deliveryBacklogSeconds = "gateway_delivery_backlog_seconds"
     case deliveryConnected = "gateway_delivery_connected"
     case deliveryLatency = "gateway_delivery_latency_seconds"
+    case deliveryDrainSeconds = "gateway_delivery_drain_seconds"
+    case kafkaBrokersConnected = "gateway_kafka_brokers_connected"
+    case kafkaTransactionSeconds = "gateway_kafka_transaction_seconds"
+    case kafkaTransactionsAborted = "gateway_kafka_transactions_aborted_total"
+    case kafkaRetries = "gateway_kafka_request_retries_total"
 
     case certificateExpiryDays = "gateway_certificate_expiry_days"
 }
@@ -55,6 +60,7 @@ enum MetricLabel {
     static let source = "source"
     static let stream = "stream"
     static let sink = "sink"
+    static let lane = "lane"
     static let alert = "alert"
     static let state = "state"
     static let reason = "reason"
@@ -108,6 +114,13 @@ extension MetricName {
         .deliveryConnected: "1 while a sink is connected, else 0.",
         .deliveryLatency:
             "Time from the arrival of an event's cause to its acknowledgement by the far side.",
+        .deliveryDrainSeconds:
+            "Seconds until nothing waits at the present rate; +Inf while the backlog grows.",
+
+        .kafkaBrokersConnected: "Brokers of the cluster that the lane is connected to.",
+        .kafkaTransactionSeconds: "Time of a transaction, from its beginning to its commit.",
+        .kafkaTransactionsAborted: "Transactions that were given up; their events are sent again.",
+        .kafkaRetries: "Requests that librdkafka has sent again.",
 
         .certificateExpiryDays: "Days until a certificate expires; NaN if it can't be read.",
     ]
@@ -155,6 +168,16 @@ struct GatewayMetrics: Sendable {
     /// Returns the handles of one sink's delivery of one stream.
     func lane(sink: String, stream: String) -> LaneMetrics {
         LaneMetrics(factory: factory, sink: sink, stream: stream)
+    }
+
+    /// Returns the gauge of seconds until nothing waits in a lane.
+    func drainSeconds(_ lane: Lane) -> Meter {
+        factory.meter(.deliveryDrainSeconds, lane.labels)
+    }
+
+    /// Returns the handles of one lane into Kafka.
+    func kafka(_ lane: Lane) -> KafkaMetrics {
+        KafkaMetrics(factory: factory, labels: lane.labels)
     }
 
     /// Returns the handles of one alert.

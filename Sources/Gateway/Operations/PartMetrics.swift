@@ -123,7 +123,7 @@ struct LaneMetrics: Sendable {
     let connected: Meter
     let latencySeconds: CoreMetrics.Timer
 
-    /// Creates the handles of one lane.
+    /// Creates the handles of one stream of a lane.
     init(factory: any MetricsFactory, sink: String, stream: String) {
         let labels = [(MetricLabel.sink, sink), (MetricLabel.stream, stream)]
         deliveredEvents = factory.counter(.deliveryDelivered, labels)
@@ -134,6 +134,29 @@ struct LaneMetrics: Sendable {
         backlogSeconds = factory.meter(.deliveryBacklogSeconds, labels)
         connected = factory.meter(.deliveryConnected, labels)
         latencySeconds = factory.timer(.deliveryLatency, labels)
+    }
+}
+
+/// What only a lane into Kafka has.
+struct KafkaMetrics: Sendable {
+    let brokersConnected: Meter
+    let transactionSeconds: CoreMetrics.Timer
+    let abortedTransactions: Counter
+    let retries: Counter
+
+    /// Creates the handles of one lane.
+    init(factory: any MetricsFactory, labels: [(String, String)]) {
+        brokersConnected = factory.meter(.kafkaBrokersConnected, labels)
+        transactionSeconds = factory.timer(.kafkaTransactionSeconds, labels)
+        abortedTransactions = factory.counter(.kafkaTransactionsAborted, labels)
+        retries = factory.counter(.kafkaRetries, labels)
+    }
+}
+
+extension Lane {
+    /// What tells a lane's metrics from those of others.
+    var labels: [(String, String)] {
+        [(MetricLabel.sink, sink.name), (MetricLabel.lane, kind.rawValue)]
     }
 }
 

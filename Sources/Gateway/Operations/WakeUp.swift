@@ -5,7 +5,8 @@ import Foundation
 final class WakeUp: Sendable {
     /// The end to poll for reading.
     let descriptor: Int32
-    private let writeEnd: Int32
+    /// The end to write a byte to, for libraries that wake by themselves.
+    let writeDescriptor: Int32
 
     init() {
         var ends: [Int32] = [-1, -1]
@@ -15,12 +16,12 @@ final class WakeUp: Sendable {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         }
         descriptor = ends[0]
-        writeEnd = ends[1]
+        writeDescriptor = ends[1]
     }
 
     deinit {
         close(descriptor)
-        close(writeEnd)
+        close(writeDescriptor)
     }
 
     /// Wakes the thread, or its next poll if it is not waiting.
@@ -28,7 +29,7 @@ final class WakeUp: Sendable {
     /// A full pipe wakes it as well.
     func signal() {
         var byte: UInt8 = 0
-        _ = unsafe write(writeEnd, &byte, 1)
+        _ = unsafe write(writeDescriptor, &byte, 1)
     }
 
     /// Takes all signals.

@@ -107,11 +107,11 @@ import Testing
 
     @Test func sinkIsDecoded() throws {
         let sink = try #require(try load().sinks.first)
-        #expect(sink.connection.host == "::1")
-        #expect(sink.connection.port == 1_884)
-        #expect(!sink.connection.usesTLS)
-        #expect(sink.connection.password?.reveal() == "hunter2")
-        #expect(sink.connection.clientID == "depot-1-cloud")
+        #expect(sink.mqtt?.host == "::1")
+        #expect(sink.mqtt?.port == 1_884)
+        #expect(sink.mqtt?.usesTLS == false)
+        #expect(sink.mqtt?.password?.reveal() == "hunter2")
+        #expect(sink.mqtt?.clientID == "depot-1-cloud")
         #expect(sink.window == 20)
         #expect(sink.streams.map(\.stream) == ["outlier", "firing"])
         #expect(sink.streams.map(\.topic.text) == ["up/{alert}/{vehicle}", "up/{vehicle}"])

@@ -66,6 +66,14 @@ import Testing
         _ = metrics.source("depot").deadLetters(reason: "syntax")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
+        let sink = SinkConfiguration(
+            name: "lake",
+            transport: .kafka(KafkaConfiguration(brokers: [], group: "depot.lake")),
+            streams: []
+        )
+        let lane = Lane(kind: .bulk, sink: sink, streams: [])
+        _ = metrics.drainSeconds(lane)
+        _ = metrics.kafka(lane)
         _ = metrics.alert("speeding").transitions(to: "firing")
         _ = metrics.certificateExpiryDays(file: "gateway.crt")
     }

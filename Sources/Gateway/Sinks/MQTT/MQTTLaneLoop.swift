@@ -16,14 +16,13 @@ final class MQTTLaneLoop {
     private static let openingMilliseconds: Int64 = 10_000
 
     private let lane: Lane
+    private let connection: MQTTConnectionConfiguration
     private let gateway: String
     private let loopGuard: LoopGuard
     private let reader: LogReader
-    private let inbox: LogInbox
     private let listener: CommitListener
     private let stop: StopSignal
-    private let health: Health
-    private let logger: Logger
+    private let report: LaneReport
     private var streams: [LaneStream]
     /// Packet ids on their way, with the stream and offset they carry.
     private var inFlight: [UInt16: (stream: Int, event: StoredEvent)] = [:]
@@ -33,53 +32,42 @@ final class MQTTLaneLoop {
     private var isWriteBlocked = false
     private var ending: MQTTError?
     private var backoff: Backoff
-    private var downReason: String?
+    private var drainLimit: RateLimit?
     /// Something was accepted on this connection: a later refusal is about the event, not about us.
     private var hasAccepted = false
     private var lastTick = Timestamp.distantPast
 
     init(
-        lane: Lane,
-        gateway: String,
-        loopGuard: LoopGuard,
-        log: EventLog,
-        inbox: LogInbox,
-        listener: CommitListener,
-        stop: StopSignal,
-        health: Health,
-        metrics: GatewayMetrics,
-        logger: Logger
+        _ context: LaneContext,
+        connection: MQTTConnectionConfiguration,
+        loopGuard: LoopGuard
     ) throws {
-        self.lane = lane
-        self.gateway = gateway
+        lane = context.lane
+        gateway = context.gateway
+        listener = context.listener
+        stop = context.stop
         self.loopGuard = loopGuard
-        self.inbox = inbox
-        self.listener = listener
-        self.stop = stop
-        self.health = health
-        var logger = logger
-        logger[metadataKey: LogKeys.sink] = "\(lane.sink.name)"
-        logger[metadataKey: "lane"] = "\(lane.kind.rawValue)"
-        self.logger = logger
-        reader = try LogReader(log: log)
+        var connection = connection
+        connection.clientID += "-\(context.lane.kind.rawValue)"
+        self.connection = connection
+        let reader = try LogReader(log: context.log)
+        self.reader = reader
+        report = LaneReport(context, reader: reader)
+        drainLimit = context.lane.drainLimit
         backoff = Backoff(
-            minMilliseconds: lane.sink.connection.reconnectMinMilliseconds,
-            maxMilliseconds: lane.sink.connection.reconnectMaxMilliseconds
+            minMilliseconds: connection.reconnectMinMilliseconds,
+            maxMilliseconds: connection.reconnectMaxMilliseconds
         )
-        streams = []
-        for stream in lane.streams {
-            let cursor = try reader.cursor(sink: lane.sink.name, stream: stream.stream)
-            streams.append(
-                LaneStream(
-                    configuration: stream,
-                    window: DeliveryWindow(cursor: cursor),
-                    metrics: metrics.lane(sink: lane.sink.name, stream: stream.stream),
-                    properties: lane.sink.connection.protocolVersion == 5
-                        ? MQTTUserProperties([
-                            ("gateway", gateway), ("stream", stream.stream), ("offset", ""),
-                            ("event_time", ""),
-                        ]) : nil
-                )
+        streams = try context.lane.streams.map { stream in
+            let cursor = try reader.cursor(sink: context.lane.sink.name, stream: stream.stream)
+            return LaneStream(
+                configuration: stream,
+                window: DeliveryWindow(cursor: cursor),
+                properties: connection.protocolVersion == 5
+                    ? MQTTUserProperties([
+                        ("gateway", context.gateway), ("stream", stream.stream), ("offset", ""),
+                        ("event_time", ""),
+                    ]) : nil
             )
         }
     }
@@ -114,8 +102,6 @@ final class MQTTLaneLoop {
     }
 
     private func open() throws {
-        var connection = lane.sink.connection
-        connection.clientID = lane.clientID
         let options = MQTTClientOptions(
             connection: connection,
             cleanStart: true,
@@ -137,11 +123,8 @@ final class MQTTLaneLoop {
                 throw MQTTError(message: "the broker did not answer CONNECT in time")
             }
         }
-        logger.notice("sink up")
         upSince = WallClock.now()
-        downReason = nil
-        health.sinkIsUp(healthName)
-        for stream in streams { stream.metrics.connected.set(1) }
+        report.up()
     }
 
     /// Connects on another thread, so that a host that doesn't answer doesn't hold up a stop.
@@ -159,11 +142,11 @@ final class MQTTLaneLoop {
         return nil
     }
 
-    private var healthName: String { "\(lane.sink.name)/\(lane.kind.rawValue)" }
-
     /// Publishes what fits into the window; tells whether there may be more to do at once.
     private func fill() throws -> Bool {
+        let now = WallClock.now()
         var room = lane.sink.window - inFlight.count
+        if let allowance = drainLimit?.allowance(now: now) { room = min(room, allowance) }
         for index in streams.indices where room > 0 {
             let count = min(room, Self.readCount)
             let events = try reader.read(
@@ -175,6 +158,7 @@ final class MQTTLaneLoop {
             for event in events { try publish(event, index) }
             streams[index].isCaughtUp = events.isEmpty || events.count < min(count, Self.shortRead)
             room -= events.count
+            drainLimit?.take(events.count)
         }
         return room > 0 && streams.contains { !$0.isCaughtUp }
     }
@@ -247,49 +231,26 @@ final class MQTTLaneLoop {
             pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        _ = unsafe poll(&descriptors, UInt(descriptors.count), 1_000)
+        let wait = min(1_000, drainLimit.map { max(1, $0.waitMilliseconds) } ?? 1_000)
+        _ = unsafe poll(&descriptors, UInt(descriptors.count), Int32(wait))
     }
 
     // What the far side says.
 
     private func accepted(_ index: Int, _ event: StoredEvent) {
         hasAccepted = true
-        let metrics = streams[index].metrics
-        metrics.deliveredEvents.increment()
-        metrics.latencySeconds.recordNanoseconds(
-            max(0, WallClock.now() - event.arrival) * 1_000_000
-        )
+        report.delivered(index, arrival: event.arrival, now: WallClock.now())
         finish(index, event.offset)
     }
 
     private func refuse(_ event: StoredEvent, _ index: Int, because reason: String) {
-        let stream = streams[index].configuration.stream
-        streams[index].metrics.refusedEvents.increment()
-        logger.warning(
-            "event refused",
-            metadata: [
-                LogKeys.stream: "\(stream)", LogKeys.offset: "\(event.offset)",
-                LogKeys.reason: "\(reason)",
-            ]
-        )
-        inbox.refuse(
-            RefusedEvent(
-                sink: lane.sink.name,
-                stream: stream,
-                event: event,
-                reason: "can't be delivered: \(reason)"
-            )
-        )
+        report.refuse(event, index, because: reason)
         finish(index, event.offset)
     }
 
     private func finish(_ index: Int, _ offset: Int64) {
         guard streams[index].window.acknowledge(offset) else { return }
-        inbox.move(
-            sink: lane.sink.name,
-            stream: streams[index].configuration.stream,
-            to: streams[index].window.cursor
-        )
+        report.cursorMoved(index, to: streams[index].window.cursor)
     }
 
     // Breaks.
@@ -297,13 +258,12 @@ final class MQTTLaneLoop {
     private func goDown(_ error: any Error) {
         let retried = inFlight.values.reduce(into: [Int: Int]()) { $0[$1.stream, default: 0] += 1 }
         for (index, count) in retried {
-            streams[index].metrics.retriedEvents.increment(by: Int64(count))
+            report.metrics[index].retriedEvents.increment(by: Int64(count))
         }
         inFlight.removeAll()
         lookAgain()
         for index in streams.indices {
             streams[index].window.rewind()
-            streams[index].metrics.connected.set(0)
         }
         client?.abort()
         client = nil
@@ -312,11 +272,9 @@ final class MQTTLaneLoop {
             upSince = .distantFuture
         }
         isWriteBlocked = false
-        let reason = "\(ending ?? error)" + backoff.hint(clientID: lane.clientID)
-        health.sinkIsDown(healthName, because: reason)
-        guard downReason != reason else { return }
-        downReason = reason
-        logger.warning("sink down", metadata: [LogKeys.reason: "\(reason)"])
+        report.down(
+            because: "\(ending ?? error)" + backoff.hint(clientID: connection.clientID)
+        )
     }
 
     private func waitBeforeRetry() {
@@ -324,45 +282,22 @@ final class MQTTLaneLoop {
         while !stop.isSet {
             let wait = until - WallClock.now()
             guard wait > 0 else { return }
-            var descriptor = pollfd(
-                fd: stop.wakeUp.descriptor,
-                events: Int16(POLLIN),
-                revents: 0
-            )
-            _ = unsafe poll(&descriptor, 1, Int32(clamping: min(wait, 1_000)))
+            stop.wait(milliseconds: min(wait, 1_000))
             observe()
         }
     }
 
-    /// How much waits, and for how long the first of it has.
     private func observe() {
-        let now = WallClock.now()
-        guard now - lastObserved >= 1_000 else { return }
-        lastObserved = now
-        for stream in streams {
-            let cursor = stream.window.cursor
-            let backlog = (try? reader.count(of: stream.configuration.stream, after: cursor)) ?? 0
-            let oldest = try? reader.read(
-                stream.configuration.stream,
-                after: cursor,
-                count: 1,
-                bytesMax: 1
-            )
-            let waits = oldest?.first.map { Double(now - $0.arrival) / 1_000 } ?? 0
-            stream.metrics.backlogEvents.set(Double(max(0, backlog)))
-            stream.metrics.backlogSeconds.set(max(0, waits))
-            stream.metrics.inFlightEvents.set(Double(stream.window.inFlightCount))
+        report.observe(now: WallClock.now()) {
+            streams.map { ($0.window.cursor, $0.window.inFlightCount) }
         }
     }
-
-    private var lastObserved = Timestamp.distantPast
 }
 
 /// One stream of a lane.
 private struct LaneStream {
     let configuration: SinkStreamConfiguration
     var window: DeliveryWindow
-    let metrics: LaneMetrics
     /// What an event carries beside its payload; MQTT 5 only.
     let properties: MQTTUserProperties?
     var isCaughtUp = false

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sinks: what they share, and what only MQTT has. Kafka's own keys: Configuration+Kafka.
+
+/// What is at a sink's far side.
+private enum SinkType: String, CaseIterable {
+    case mqtt
+    case kafka
+}
+
+extension ConfigurationDecoder {
+    func decodeSink(_ section: YAMLMapping, gatewayID: String) -> SinkConfiguration? {
+        let name = section.required("name")?.string()
+        let type = choice(section.optional("type"), SinkType.self) ?? .mqtt
+        let rate = section.optional("drain_rate")?.int(in: 1...10_000_000)
+        let sink =
+            switch type {
+            case .mqtt: decodeMQTTSink(section, name: name ?? "sink", gatewayID: gatewayID)
+            case .kafka: decodeKafkaSink(section, name: name ?? "sink", gatewayID: gatewayID)
+            }
+        guard name != nil, var sink else { return nil }
+        sink.drainRate = rate
+        return sink
+    }
+
+    private func decodeMQTTSink(
+        _ section: YAMLMapping,
+        name: String,
+        gatewayID: String
+    ) -> SinkConfiguration? {
+        let connection = connection(section, clientID: "\(gatewayID)-\(name)")
+        let window = section.int("window", default: 500, in: 1...60_000)
+        _ = section.int("qos", default: 1, in: 1...1)
+        let streams = section.required("streams")?
+            .mapping { streams in
+                streams.entries()
+                    .compactMap { stream, value -> SinkStreamConfiguration? in
+                        value.mapping { decodeMQTTStream(stream, $0) } ?? nil
+                    }
+            }
+        guard let connection, let streams else { return nil }
+        return SinkConfiguration(
+            name: name,
+            transport: .mqtt(connection),
+            window: window,
+            streams: streams
+        )
+    }
+
+    private func decodeMQTTStream(
+        _ stream: String,
+        _ section: YAMLMapping
+    ) -> SinkStreamConfiguration? {
+        reportUnknownStream(stream, section.value)
+        let topic = parsed(section.required("topic"), TopicTemplate.init)
+        let isRetained = section.bool("retain", default: false)
+        guard let topic else { return nil }
+        return SinkStreamConfiguration(stream: stream, topic: topic, isRetained: isRetained)
+    }
+
+    func reportUnknownStream(_ stream: String, _ value: YAMLValue) {
+        guard !StreamName.all.contains(stream) else { return }
+        value.report("unknown stream" + Suggestion.sentence(for: stream, among: StreamName.all))
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every error that librdkafka can raise, sorted in one place by its own flags.
+import KafkaShim
+
+/// What went wrong on the way to Kafka, and what is to be done about it.
+struct KafkaError: Error, Equatable, CustomStringConvertible {
+    /// What the one who called has to do.
+    enum Remedy: Equatable {
+        /// The same call again: it goes on where it was.
+        case retry
+        /// Abort the transaction; the same events in a new one.
+        case abort
+        /// This client is at its end. A new one may do better.
+        case replaceClient
+        /// Another producer has taken our place. Trying again would only throw it out in turn.
+        case stop
+    }
+
+    /// librdkafka's code: below 0 its own, above 0 a broker's (Kafka protocol, "Error codes").
+    var code: Int32
+    var message: String
+    var isFatal = false
+    var isRetriable = false
+    var requiresAbort = false
+
+    var remedy: Remedy {
+        if isFenced { return .stop }
+        if isFatal { return .replaceClient }
+        if requiresAbort { return .abort }
+        return isRetriable ? .retry : .replaceClient
+    }
+
+    /// A newer producer with our transactional id has been seen.
+    private var isFenced: Bool {
+        switch code {
+        case KAFKA_SHIM_FENCED, KAFKA_SHIM_PRODUCER_FENCED: true
+        // A broker that has aborted our transaction for its age gives the producer a new epoch too:
+        // librdkafka then says that the transaction must be aborted, and this is not fatal.
+        case KAFKA_SHIM_INVALID_PRODUCER_EPOCH: isFatal
+        default: false
+        }
+    }
+
+    /// The record itself is what Kafka won't take, however often it is sent.
+    var isAboutRecord: Bool {
+        [
+            KAFKA_SHIM_MSG_SIZE_TOO_LARGE, KAFKA_SHIM_RECORD_LIST_TOO_LARGE,
+            KAFKA_SHIM_INVALID_TIMESTAMP, KAFKA_SHIM_INVALID_RECORD,
+        ]
+        .contains(code)
+    }
+
+    /// The same error inside a transaction: it can't be committed without the record.
+    var aborting: KafkaError {
+        var error = self
+        error.requiresAbort = true
+        return error
+    }
+
+    /// librdkafka's bounded queue has no room: what is in it must leave first.
+    var isQueueFull: Bool { code == KAFKA_SHIM_QUEUE_FULL }
+
+    /// No broker of the cluster can be reached.
+    var isAllBrokersDown: Bool { code == KAFKA_SHIM_ALL_BROKERS_DOWN }
+
+    var description: String {
+        let name = unsafe String(cString: kafka_shim_error_name(code))
+        return message.isEmpty
+            ? unsafe "\(String(cString: kafka_shim_error_text(code))) (\(name))"
+            : "\(message) (\(name))"
+    }
+}
+
+extension KafkaError {
+    /// An error of which only the code is known.
+    init(code: Int32) {
+        self.init(code: code, message: "")
+    }
+
+    init(_ error: kafka_shim_error) {
+        var error = error
+        let text = unsafe withUnsafeBytes(of: &error.text) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        self.init(
+            code: error.code,
+            message: text,
+            isFatal: error.is_fatal,
+            isRetriable: error.is_retriable,
+            requiresAbort: error.requires_abort
+        )
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client of a lane, and everything it says about itself.
+import CoreMetrics
+import Logging
+
+/// The lane was told to stop while it waited for a broker.
+struct LaneStopped: Error {}
+
+/// A producer as long as it lives; belongs to its lane's loop.
+final class KafkaLink {
+    /// Signalled by librdkafka when there is something to poll.
+    let wakeUp = WakeUp()
+    /// What is to be done with a record's fate.
+    var onDelivered: (_ tag: Int64, _ error: KafkaError?) -> Void = { _, _ in }
+    private(set) var producer: KafkaProducer?
+    private let kafka: KafkaConfiguration
+    private let clientID: String
+    private let transactionalID: String?
+    private let window: Int
+    private let stop: StopSignal
+    private let report: LaneReport
+    private let metrics: KafkaMetrics
+    private var identity: FileWatch
+    /// The last thing that a broker, or the way to it, was found to be wrong with.
+    private var complaint: String?
+    /// No broker could be reached since the last that was.
+    private var isCutOff = false
+    /// The client itself is at its end.
+    private var ending: KafkaError?
+    private var countedRetries = 0
+
+    init(_ context: LaneContext, kafka: KafkaConfiguration, report: LaneReport) {
+        self.kafka = kafka
+        self.report = report
+        stop = context.stop
+        window = context.lane.sink.window
+        metrics = context.metrics.kafka(context.lane)
+        let id = "\(kafka.group).\(context.lane.kind.rawValue)"
+        clientID = id
+        transactionalID = kafka.delivery == .exactlyOnce ? id : nil
+        identity = FileWatch(files: kafka.tls?.files ?? [])
+    }
+
+    // Life.
+
+    /// Makes a new client; the one before is gone when this returns, or still there when it throws.
+    func renew() throws(KafkaError) {
+        let properties = kafka.producerProperties(
+            clientID: clientID,
+            transactionalID: transactionalID,
+            window: window
+        )
+        producer = try KafkaProducer(properties, delegate: self, wakeUp: wakeUp)
+        ending = nil
+        countedRetries = 0
+    }
+
+    func close() {
+        producer = nil
+        metrics.brokersConnected.set(0)
+    }
+
+    /// Whether the files that the client was made with are no longer the same.
+    ///
+    /// librdkafka reads them once: a renewed certificate needs a new client.
+    func hasNewIdentity(now: Timestamp) -> Bool { identity.hasChanged(now: now) }
+
+    /// Hears what has happened; throws when the client is at its end.
+    func poll() throws(KafkaError) {
+        producer?.poll()
+        if let ending { throw ending }
+    }
+
+    /// Makes a call until it is done, as long as its error says that it may go on.
+    func call<Result>(_ body: (KafkaProducer) throws -> Result) throws -> Result {
+        while true {
+            try poll()
+            guard let producer, !stop.isSet else { throw LaneStopped() }
+            do {
+                return try body(producer)
+            } catch let error as KafkaError where error.remedy == .retry {
+                report.down(because: reason(for: error))
+                // Most such errors come after a wait inside the call, but not all.
+                stop.wait(milliseconds: 50)
+            }
+        }
+    }
+
+    /// An error in words, with what is known of its cause.
+    func reason(for error: KafkaError) -> String {
+        guard let complaint, error.isRetriable || error.isAllBrokersDown else { return "\(error)" }
+        return "\(error): \(complaint)"
+    }
+
+    /// Events arrive: whatever was wrong is over.
+    func works() {
+        complaint = nil
+        isCutOff = false
+        report.up()
+    }
+}
+
+extension KafkaLink: KafkaProducerDelegate {
+    func delivered(tag: Int64, error: KafkaError?) { onDelivered(tag, error) }
+
+    func failed(_ error: KafkaError) {
+        guard !error.isFatal else {
+            ending = error
+            return
+        }
+        if error.isAllBrokersDown {
+            isCutOff = true
+            report.down(because: complaint ?? "no broker can be reached")
+        } else {
+            // The address of the broker is in librdkafka's text; the time-outs in it are not news.
+            complaint = error.message.replacing(#/ \(after [^)]*\)/#, with: "")
+            report.logger.debug("kafka", metadata: [LogKeys.reason: "\(error)"])
+        }
+    }
+
+    func measured(_ statistics: KafkaStatistics) {
+        metrics.brokersConnected.set(Double(statistics.connectedBrokers))
+        metrics.retries.increment(by: Int64(max(0, statistics.retries - countedRetries)))
+        countedRetries = statistics.retries
+        // When nothing is sent, only this tells that a broker is there again.
+        if isCutOff, statistics.connectedBrokers > 0 { works() }
+    }
+
+    func token() throws(KafkaTokenError) -> KafkaToken {
+        guard case .token(let source)? = kafka.sasl else {
+            throw KafkaTokenError(description: "no token is configured")
+        }
+        do {
+            return try source.fetch()
+        } catch {
+            complaint = error.description
+            report.down(because: error.description)
+            throw error
+        }
+    }
+
+    func logged(_ text: String, isWarning: Bool) {
+        report.logger.log(
+            level: isWarning ? .debug : .trace,
+            "kafka",
+            metadata: ["line": "\(text)"]
+        )
+    }
+}
