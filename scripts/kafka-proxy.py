@@ -17,6 +17,7 @@ A number of 0 switches a command off.
   delay MS        hold each answer back for so long; answers on their way wait side by side
   slow BYTES      pass at most so many bytes to the broker in 10 ms, for each connection
   refuse on|off   close new connections at once
+  quiesce on|off  let no new transaction begin; "open" in the statistics counts those that go on
   cut             close all connections
   reload          read the certificates again now (a changed file is noticed anyway)
   stat            only the statistics
@@ -31,6 +32,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import logging
 import os
 import signal
 import socket
@@ -41,6 +43,7 @@ import sys
 # Keys of the requests that the proxy does more with than pass them on.
 PRODUCE, METADATA, FIND_COORDINATOR = 0, 3, 10
 SASL_HANDSHAKE, API_VERSIONS = 17, 18
+INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, ADD_OFFSETS_TO_TXN = 22, 24, 25
 END_TXN, TXN_OFFSET_COMMIT, SASL_AUTHENTICATE = 26, 28, 36
 
 # Error codes of the protocol.
@@ -49,6 +52,8 @@ SASL_AUTHENTICATION_FAILED = 58
 
 # Brokers take 100 MB at most. What claims more is no Kafka, such as a TLS hello to a plain port.
 FRAME_BYTES_MAX = 128 << 20
+# To copy a larger frame behind its length costs more than to send the two in two packets.
+COPIED_FRAME_BYTES_MAX = 64 << 10
 READ_BUFFER_BYTES = 256 << 10
 # Bounds what `delay` and a client that does not read can make the proxy hold.
 WAITING_ANSWERS_MAX = 256
@@ -81,7 +86,9 @@ class State:
     delay: int = 0
     slow: int = 0
     refuse: bool = False
+    quiesce: bool = False
     # Counted.
+    open: int = 0
     conns: int = 0
     live: int = 0
     refused: int = 0
@@ -124,9 +131,16 @@ async def read_frame(reader):
     return await reader.readexactly(size)
 
 
-def with_length(frame):
-    # For writelines(): one packet, and from Python 3.12 on the frame is not copied for it.
-    return struct.pack('>i', len(frame)), frame
+async def write_frame(writer, frame):
+    # Not writelines(): that of Python 3.12 and 3.13 leaves a lost connection's descriptor with the
+    # selector, and the next connection of that number then hangs.
+    length = struct.pack('>i', len(frame))
+    if len(frame) <= COPIED_FRAME_BYTES_MAX:
+        writer.write(length + frame)
+    else:
+        writer.write(length)
+        writer.write(frame)
+    await writer.drain()
 
 
 def uvarint(value):
@@ -201,7 +215,7 @@ class Cursor:
 class Request:
     """A request's header; `frame` is the whole of it."""
 
-    __slots__ = ('key', 'version', 'correlation', 'frame')
+    __slots__ = ('key', 'version', 'correlation', 'frame', 'transaction')
 
     def __init__(self, frame):
         if len(frame) < 10:
@@ -466,11 +480,36 @@ SWALLOWED = {
 }
 
 
+# Requests that begin with a transactional id, and from which version on they are flexible.
+TRANSACTIONAL = {
+    INIT_PRODUCER_ID: 2, ADD_PARTITIONS_TO_TXN: 3, ADD_OFFSETS_TO_TXN: 3, END_TXN: 3,
+}
+
+
+class Transactions:
+    """Which transactions are open, by transactional id."""
+
+    def __init__(self, state):
+        self.state = state
+        self.ids = set()
+
+    def begin(self, request):
+        if self.state.quiesce and request.transaction not in self.ids:
+            raise Disconnect
+        self.ids.add(request.transaction)
+        self.state.open = len(self.ids)
+
+    def end(self, request):
+        self.ids.discard(request.transaction)
+        self.state.open = len(self.ids)
+
+
 class Connection:
     """A client's connection and the one to the broker that belongs to it."""
 
-    def __init__(self, state, address, offered, client, broker):
+    def __init__(self, state, transactions, address, offered, client, broker):
         self.state = state
+        self.transactions = transactions
         self.address = address
         self.client_reader, self.client_writer = client
         self.broker_reader, self.broker_writer = broker
@@ -538,16 +577,20 @@ class Connection:
             self.state.produce += 1
             if self.state.spend('drop_req', 'reqs_dropped'):
                 raise Disconnect
+        if request.key in TRANSACTIONAL:
+            is_flexible = request.version >= TRANSACTIONAL[request.key]
+            request.transaction = bytes(request.body(is_flexible).string())
         frame = request.frame
         # Only the header is needed until the answer comes.
         request.frame = None
         self.pending.append(request)
         self.idle.clear()
+        if request.key in (ADD_PARTITIONS_TO_TXN, ADD_OFFSETS_TO_TXN):
+            self.transactions.begin(request)
         if self.state.slow:
-            await self.trickle(memoryview(b''.join(with_length(frame))))
+            await self.trickle(memoryview(struct.pack('>i', len(frame)) + frame))
         else:
-            self.broker_writer.writelines(with_length(frame))
-            await self.broker_writer.drain()
+            await write_frame(self.broker_writer, frame)
 
     async def trickle(self, unsent):
         clock = asyncio.get_running_loop().time
@@ -571,6 +614,8 @@ class Connection:
                 await self.enqueue(None, None)
                 return
             request = self.answered(*struct.unpack_from('>i', answer))
+            if request.key in (INIT_PRODUCER_ID, END_TXN):
+                self.transactions.end(request)
             if request.key in ENDPOINTS:
                 answer = redirect(request, answer, self.address)
             await self.enqueue(request.key, answer)
@@ -601,8 +646,7 @@ class Connection:
             if key in SWALLOWED and self.state.spend(*SWALLOWED[key]):
                 raise Disconnect
             self.state.answers += 1
-            self.client_writer.writelines(with_length(answer))
-            await self.client_writer.drain()
+            await write_frame(self.client_writer, answer)
 
 
 class Tls:
@@ -672,6 +716,7 @@ class Proxy:
         self.offered = mechanisms(options)
         self.tls = Tls(*options.tls, options.client_ca, self.state) if options.tls else None
         self.clients = set()
+        self.transactions = Transactions(self.state)
 
     async def serve(self, sock):
         self.state.conns += 1
@@ -698,7 +743,9 @@ class Proxy:
                 self.state.broker_failed += 1
                 return
             with closing(broker[1]):
-                await Connection(self.state, self.address, self.offered, client, broker).run()
+                await Connection(
+                    self.state, self.transactions, self.address, self.offered, client, broker
+                ).run()
 
     async def cut(self):
         await cancel(self.clients)
@@ -748,6 +795,8 @@ class Control:
             setattr(state, name.replace('-', '_'), natural(name, value))
         elif name == 'refuse' and value in ('on', 'off'):
             state.refuse = value == 'on'
+        elif name == 'quiesce' and value in ('on', 'off'):
+            state.quiesce = value == 'on'
         elif name == 'cut' and value is None:
             await self.proxy.cut()
         elif name == 'reload' and value is None and self.proxy.tls:
@@ -802,6 +851,8 @@ async def cancel(tasks):
 
 
 async def run(options):
+    # It warns of each write to a connection that is lost, before drain() can tell of the loss.
+    logging.getLogger('asyncio').setLevel(logging.ERROR)
     proxy = Proxy(options)
     control = Control(proxy)
     stop = asyncio.Event()

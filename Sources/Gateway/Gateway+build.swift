@@ -154,7 +154,8 @@ struct Gateway {
     }
 
     private func laneService(_ context: LaneContext) -> ThreadService {
-        ThreadService(name: context.lane.name, stop: context.stop) { [configuration] in
+        ThreadService(name: context.lane.name, stop: context.stop, graceSeconds: 10) {
+            [configuration] in
             switch context.lane.sink.transport {
             case .mqtt(let connection):
                 let patterns = configuration.patterns(at: connection)
@@ -195,24 +196,5 @@ struct Gateway {
         var seconds: Int64 = 0
         guard unsafe mqtt_shim_certificate_not_after(path, &seconds) == 0 else { return nil }
         return Date(timeIntervalSince1970: Double(seconds))
-    }
-}
-
-/// A loop on a thread of its own, as a service.
-struct ThreadService: Service {
-    let name: String
-    let stop: StopSignal
-    let body: @Sendable () throws -> Void
-
-    func run() async throws {
-        try await withGracefulShutdownHandler {
-            try await withTaskCancellationHandler {
-                try await onOwnThread(name, body)
-            } onCancel: {
-                stop.set()
-            }
-        } onGracefulShutdown: {
-            stop.set()
-        }
     }
 }

@@ -6,7 +6,7 @@ struct ProveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
         abstract: "Prove a guarantee on this machine, against real components.",
-        subcommands: [Kill.self]
+        subcommands: [Kill.self, Kafka.self]
     )
 
     /// `gateway prove kill`.
@@ -54,6 +54,48 @@ struct ProveCommand: ParsableCommand {
             )
             proof.onRound = { round in
                 if round.isMultiple(of: 10) { StandardOutput.print("kill: round \(round)") }
+            }
+            let report = try proof.run()
+            StandardOutput.print(report.line)
+            if !report.isProven { throw ExitCode(1) }
+        }
+    }
+
+    /// `gateway prove kafka`.
+    struct Kafka: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "kafka",
+            abstract:
+                "Break the way into Kafka under load; every event must arrive once, in order.",
+            discussion: """
+                The gateway is killed, the broker restarted, the line cut, slowed and refused, and \
+                acknowledgements are swallowed. The last line compares what the MQTT broker \
+                acknowledged to publishers (acked) with what kcat reads as read_committed \
+                (consumed). Outliers are compared with the log. Exits with 1 unless lost, \
+                duplicates, misordered and failed are 0.
+                """
+        )
+
+        @Option(help: "How often to break something.")
+        var rounds = 20
+
+        @Option(help: "Messages a second meanwhile.")
+        var rate = 800
+
+        @Option(help: "Repeats a run's random moments.")
+        var seed: UInt64?
+
+        @Option(help: "The folder with certs/, scripts/ and systemd/.")
+        var assets: String?
+
+        func run() throws {
+            var proof = KafkaProof(rounds: rounds, messagesPerSecond: rate, assets: assets)
+            if let seed { proof.seed = seed }
+            StandardOutput.print(
+                "kafka: seed \(proof.seed), \(rounds) rounds at \(rate) messages/s"
+            )
+            proof.onRound = { round, fault in
+                StandardOutput.print("kafka: round \(round): \(fault.rawValue)")
             }
             let report = try proof.run()
             StandardOutput.print(report.line)

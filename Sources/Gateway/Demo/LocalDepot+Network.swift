@@ -39,6 +39,16 @@ extension LocalDepot {
 
     /// The whole answer to an HTTP GET, head and body.
     static func httpGet(port: Int, path: String) -> String? {
+        exchange(
+            port: port,
+            "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+    }
+
+    /// Sends a request to a port of the loopback interface and gives the answer, up to its end.
+    ///
+    /// A server of lines ends only when it is told that no more requests come.
+    static func exchange(port: Int, _ request: String, isLast: Bool = false) -> String? {
         guard let descriptor = connect(port: port) else { return nil }
         defer { _ = Glibc.close(descriptor) }
         var timeout = timeval(tv_sec: 2, tv_usec: 0)
@@ -49,8 +59,8 @@ extension LocalDepot {
             &timeout,
             socklen_t(MemoryLayout<timeval>.size)
         )
-        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         guard unsafe write(descriptor, request, request.utf8.count) > 0 else { return nil }
+        if isLast { _ = shutdown(descriptor, Int32(SHUT_WR)) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {

@@ -22,23 +22,21 @@ struct KafkaError: Error, Equatable, CustomStringConvertible {
     var isFatal = false
     var isRetriable = false
     var requiresAbort = false
+    /// It came when our transaction was so old that the broker had ended it.
+    var isOverdue = false
 
     var remedy: Remedy {
-        if isFenced { return .stop }
+        // A broker that ends a transaction for its age shuts its producer out in the same way.
+        if isFenced { return isOverdue ? .replaceClient : .stop }
         if isFatal { return .replaceClient }
         if requiresAbort { return .abort }
         return isRetriable ? .retry : .replaceClient
     }
 
-    /// A newer producer with our transactional id has been seen.
+    /// A producer with our transactional id and a newer epoch has been seen.
     private var isFenced: Bool {
-        switch code {
-        case KAFKA_SHIM_FENCED, KAFKA_SHIM_PRODUCER_FENCED: true
-        // A broker that has aborted our transaction for its age gives the producer a new epoch too:
-        // librdkafka then says that the transaction must be aborted, and this is not fatal.
-        case KAFKA_SHIM_INVALID_PRODUCER_EPOCH: isFatal
-        default: false
-        }
+        code == KAFKA_SHIM_FENCED || code == KAFKA_SHIM_PRODUCER_FENCED
+            || (code == KAFKA_SHIM_INVALID_PRODUCER_EPOCH && isFatal)
     }
 
     /// The record itself is what Kafka won't take, however often it is sent.

@@ -45,7 +45,9 @@ struct KillProof {
         let depot = try LocalDepot(assets: LocalDepot.findAssets(assets), program: program)
         defer { depot.close() }
         try depot.startBroker()
-        try writeConfiguration(depot)
+        let version = protocolVersion == 5 ? "5" : "3.1.1"
+        try ProofConfiguration(sink: ProofConfiguration.mqttSink(version), mqtt: version)
+            .write(to: depot)
         let witness = UpstreamWitness()
         let subscriber = Subscriber(
             depot.connection("ops", clientID: "proof-witness"),
@@ -86,48 +88,6 @@ struct KillProof {
         subscriber.close()
         try judge(sent, witness.arrivals, log: depot.dataDirectory, into: &report)
         return report
-    }
-
-    private func writeConfiguration(_ depot: LocalDepot) throws {
-        let version = protocolVersion == 5 ? "5" : "3.1.1"
-        try depot.writeConfiguration(
-            template: """
-                gateway: { id: proof, data_directory: "@DATA@" }
-                sources:
-                  - name: vehicles
-                    url: mqtts://localhost:@PORT@
-                    protocol: \(version)
-                    reconnect_max: 500ms
-                    tls: { ca: @CERTS@/ca.crt, certificate: @CERTS@/gateway.crt, key: @CERTS@/gateway.key }
-                    topics:
-                      - pattern: fleet/{vehicle}/state
-                        event_time: { path: ts, format: epoch_ms }
-                signals:
-                  ignition: { path: v.powertrain.ignition.key.status, type: text }
-                  speed_kmh: { path: v.chassis.motion.speed.kmh, type: float }
-                  headlights: { path: v.body.lights.headlamp.status, type: bool }
-                rules: rules.yaml
-                sinks:
-                  - name: depot
-                    url: mqtts://localhost:@PORT@
-                    protocol: \(version)
-                    reconnect_max: 500ms
-                    tls: { ca: @CERTS@/ca.crt, certificate: @CERTS@/gateway.crt, key: @CERTS@/gateway.key }
-                    streams:
-                      enriched: { topic: "fleet/enriched/{vehicle}" }
-                      outlier: { topic: "fleet/outlier/{alert}/{vehicle}" }
-                http: { port: @HTTP_PORT@ }
-                """
-        )
-        try """
-        groups:
-          - name: proof
-            rules:
-              - alert: headlights_left_on
-                expr: ignition = 'off' AND headlights AND speed_kmh = 0
-                annotations: { summary: "{{ vehicle }} has its headlights on" }
-        """
-        .write(toFile: depot.folder + "/rules.yaml", atomically: true, encoding: .utf8)
     }
 
     private func waitForArrivals(_ sent: NumberedPublisher.Sent, _ witness: UpstreamWitness) {

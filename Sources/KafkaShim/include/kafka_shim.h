@@ -119,7 +119,10 @@ int kafka_shim_in_flight(kafka_shim *shim);
 bool kafka_shim_flush(kafka_shim *shim, int timeout_ms);
 
 // Transactions. Each may be called again after a retriable error, and then goes on with the same
-// work. True, or false with an error.
+// work; after a commit's nothing else may be called. True, or false with an error.
+//
+// kafka_shim_send_offsets does not keep its time-out while the group's coordinator is away and no
+// other takes its place: librdkafka 2.0.2 waits for it without end, and so does kafka_shim_destroy.
 
 bool kafka_shim_init_transactions(kafka_shim *shim, int timeout_ms, kafka_shim_error *error);
 bool kafka_shim_begin_transaction(kafka_shim *shim, kafka_shim_error *error);
@@ -128,11 +131,6 @@ bool kafka_shim_send_offsets(kafka_shim *shim, const char *group,
                              kafka_shim_error *error);
 bool kafka_shim_commit_transaction(kafka_shim *shim, int timeout_ms, kafka_shim_error *error);
 bool kafka_shim_abort_transaction(kafka_shim *shim, int timeout_ms, kafka_shim_error *error);
-
-// What a group has committed; offset -1 where it has nothing. An offset that hangs on an unfinished
-// transaction is a retriable error.
-bool kafka_shim_committed(kafka_shim *shim, const char *group, kafka_shim_position *positions,
-                          size_t count, int timeout_ms, kafka_shim_error *error);
 
 // Bearer tokens (RFC 7628).
 
@@ -165,6 +163,12 @@ typedef struct kafka_shim_message {
 // is a place by name. Nothing is ever committed: positions are kept by the owner.
 bool kafka_shim_assign(kafka_shim *shim, const kafka_shim_position *positions, size_t count,
                        kafka_shim_error *error);
+// What the consumer's group (group.id) has committed; offset -1 where it has nothing. With
+// isolation.level=read_committed an offset that hangs on an unfinished transaction is a retriable
+// error. A consumer is asked, because the same question to a producer, through the admin API, ends
+// the process when the coordinator moves (librdkafka 2.0.2).
+bool kafka_shim_committed(kafka_shim *shim, kafka_shim_position *positions, size_t count,
+                          int timeout_ms, kafka_shim_error *error);
 // Lends the next record. 1: there was one; 0: none in time; -1: an error.
 int kafka_shim_consume(kafka_shim *shim, int timeout_ms,
                        void (*body)(void *context, const kafka_shim_message *message),

@@ -36,6 +36,7 @@ struct KafkaLane {
     /// Which log this is.
     let logID: String
     let lingerMilliseconds: Int64
+    let transactionTimeoutMilliseconds: Int64
 
     /// The cursors in the log.
     func localCursors() throws -> [Int64] {

@@ -32,7 +32,8 @@ final class KafkaLaneLoop {
             window: context.lane.sink.window,
             group: kafka.group,
             logID: try context.log.identity(),
-            lingerMilliseconds: context.lane.kind == .urgent ? 0 : kafka.lingerMilliseconds
+            lingerMilliseconds: context.lane.kind == .urgent ? 0 : kafka.lingerMilliseconds,
+            transactionTimeoutMilliseconds: kafka.transactionTimeoutMilliseconds
         )
         let limit = context.lane.drainLimit
         delivery =

@@ -17,6 +17,8 @@ final class KafkaLink {
     private let clientID: String
     private let transactionalID: String?
     private let window: Int
+    /// Whether each record's arrival is told, which makes a commit return sooner.
+    private let reportsAll: Bool
     private let stop: StopSignal
     private let report: LaneReport
     private let metrics: KafkaMetrics
@@ -34,6 +36,7 @@ final class KafkaLink {
         self.report = report
         stop = context.stop
         window = context.lane.sink.window
+        reportsAll = context.lane.kind == .urgent || kafka.delivery == .atLeastOnce
         metrics = context.metrics.kafka(context.lane)
         let id = "\(kafka.group).\(context.lane.kind.rawValue)"
         clientID = id
@@ -48,7 +51,8 @@ final class KafkaLink {
         let properties = kafka.producerProperties(
             clientID: clientID,
             transactionalID: transactionalID,
-            window: window
+            window: window,
+            reportsAll: reportsAll
         )
         producer = try KafkaProducer(properties, delegate: self, wakeUp: wakeUp)
         ending = nil
@@ -86,6 +90,14 @@ final class KafkaLink {
         }
     }
 
+    /// Where the group stands in these topics.
+    func committed(_ topics: [String]) throws -> [KafkaPosition] {
+        let group = try KafkaGroup(kafka.groupProperties(clientID: clientID), delegate: self)
+        return try call { _ in
+            try group.committed(topics, milliseconds: KafkaProducer.callMilliseconds)
+        }
+    }
+
     /// An error in words, with what is known of its cause.
     func reason(for error: KafkaError) -> String {
         guard let complaint, error.isRetriable || error.isAllBrokersDown else { return "\(error)" }
@@ -100,7 +112,7 @@ final class KafkaLink {
     }
 }
 
-extension KafkaLink: KafkaProducerDelegate {
+extension KafkaLink: KafkaClientDelegate {
     func delivered(tag: Int64, error: KafkaError?) { onDelivered(tag, error) }
 
     func failed(_ error: KafkaError) {

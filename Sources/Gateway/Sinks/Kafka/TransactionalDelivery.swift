@@ -34,7 +34,8 @@ final class TransactionalDelivery: KafkaDelivery {
     private var batchMax: Int
     /// Records of the open transaction that Kafka has refused, and why.
     private var failures: [(tag: Int64, error: KafkaError)] = []
-    private var isOpen = false
+    /// When the open transaction began; `nil` when there is none.
+    private var openSince: Timestamp?
 
     init(_ lane: KafkaLane, metrics: KafkaMetrics, limit: RateLimit?) {
         self.lane = lane
@@ -52,10 +53,10 @@ final class TransactionalDelivery: KafkaDelivery {
 
     /// Fences the predecessor, then asks Kafka how far it came.
     func begin() throws {
-        isOpen = false
+        openSince = nil
         try lane.link.call { try $0.initTransactions() }
         let topics = lane.streams.map(\.topic)
-        let committed = try lane.link.call { try $0.committed(topics, group: lane.group) }
+        let committed = try lane.link.committed(topics)
         let local = try lane.localCursors()
         cursors = try zip(lane.streams, zip(local, committed))
             .map { stream, place in
@@ -107,6 +108,22 @@ final class TransactionalDelivery: KafkaDelivery {
     }
 
     func step(now: Timestamp) throws -> Bool {
+        do {
+            return try transact(now)
+        } catch var error as KafkaError {
+            error.isOverdue = hasOverdueTransaction
+            throw error
+        }
+    }
+
+    /// Whether the broker may have ended our transaction for its age.
+    private var hasOverdueTransaction: Bool {
+        guard let openSince else { return false }
+        // The broker looks for such transactions now and then, and its clock is not ours.
+        return WallClock.now() - openSince >= lane.transactionTimeoutMilliseconds / 2
+    }
+
+    private func transact(_ now: Timestamp) throws -> Bool {
         guard mayHaveMore, now - (waitingSince ?? now) >= lane.lingerMilliseconds else {
             return false
         }
@@ -148,10 +165,7 @@ final class TransactionalDelivery: KafkaDelivery {
                 bytesMax: KafkaLane.readBytes
             ) { row in
                 count += 1
-                if !isOpen {
-                    try producer.beginTransaction()
-                    isOpen = true
-                }
+                if openSince == nil { try beginTransaction(producer) }
                 let offset = row.offset
                 let error = stream.produce(row, to: producer, tag: KafkaLane.tag(index, offset))
                 if let error {
@@ -173,6 +187,11 @@ final class TransactionalDelivery: KafkaDelivery {
         return batch
     }
 
+    private func beginTransaction(_ producer: KafkaProducer) throws(KafkaError) {
+        try producer.beginTransaction()
+        openSince = WallClock.now()
+    }
+
     private func commit(_ ends: [Int: Int64]) throws {
         let positions = ends.sorted { $0.key < $1.key }
             .map { index, end in
@@ -184,7 +203,7 @@ final class TransactionalDelivery: KafkaDelivery {
             }
         try lane.link.call { try $0.sendOffsets(positions, group: lane.group) }
         try lane.link.call { try $0.commitTransaction() }
-        isOpen = false
+        openSince = nil
         failures.removeAll()
         for (index, end) in ends {
             cursors[index] = end
@@ -204,10 +223,9 @@ final class TransactionalDelivery: KafkaDelivery {
 
     /// Lets the cursor go past a record that Kafka will never take, when its dead letter is on disk.
     private func pass(_ index: Int, _ offset: Int64, because error: KafkaError) throws {
-        if isOpen { try giveUp() }
+        if openSince != nil { try giveUp() }
         try lane.refuse(index, offset, because: error)
-        try lane.link.call { try $0.beginTransaction() }
-        isOpen = true
+        try lane.link.call { try self.beginTransaction($0) }
         try commit([index: offset])
     }
 
@@ -215,7 +233,7 @@ final class TransactionalDelivery: KafkaDelivery {
 
     private func giveUp() throws {
         try lane.link.call { try $0.abortTransaction() }
-        isOpen = false
+        openSince = nil
         metrics.abortedTransactions.increment()
     }
 
@@ -226,6 +244,9 @@ final class TransactionalDelivery: KafkaDelivery {
         try giveUp()
         failures.removeAll()
         guard let first = refused.first else { throw error }
+        // The sequence of the refused request is missing now: the next would be refused for that.
+        try lane.link.renew()
+        try begin()
         // A broker refuses the whole request for one record in it: halving finds which.
         guard wasAlone else {
             batchMax = max(1, batchMax / 2)
@@ -242,7 +263,7 @@ final class TransactionalDelivery: KafkaDelivery {
 
     /// Between two steps nothing is under way.
     func settle() throws -> Bool {
-        if isOpen { try giveUp() }
+        if openSince != nil { try giveUp() }
         return true
     }
 }

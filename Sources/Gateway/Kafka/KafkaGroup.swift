@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import KafkaShim
+
+/// Asks what a consumer group has committed; made for the question and thrown away.
+@safe final class KafkaGroup {
+    private let shim: OpaquePointer
+    private let context: KafkaContext
+
+    init(_ properties: [KafkaProperty], delegate: any KafkaClientDelegate) throws(KafkaError) {
+        let context = KafkaContext(delegate)
+        self.context = context
+        var callbacks = KafkaContext.callbacks
+        var error = kafka_shim_error()
+        let shim = unsafe withShimProperties(properties) { list in
+            unsafe kafka_shim_consumer_create(
+                list.baseAddress!,
+                list.count,
+                &callbacks,
+                Unmanaged.passUnretained(context).toOpaque(),
+                &error
+            )
+        }
+        guard let shim = unsafe shim else { throw KafkaError(error) }
+        unsafe self.shim = shim
+        unsafe context.shim = shim
+    }
+
+    deinit {
+        unsafe kafka_shim_destroy(shim)
+    }
+
+    /// Where the group stands in these topics, once no transaction hangs over it.
+    func committed(_ topics: [String], milliseconds: Int32) throws(KafkaError) -> [KafkaPosition] {
+        var error = kafka_shim_error()
+        var found: [KafkaPosition] = []
+        let isDone = unsafe withShimPositions(topics.map { KafkaPosition(topic: $0) }) { list in
+            let isDone = unsafe kafka_shim_committed(
+                shim,
+                list.baseAddress!,
+                list.count,
+                milliseconds,
+                &error
+            )
+            found = unsafe zip(topics, list).map { unsafe KafkaPosition(topic: $0, $1) }
+            return isDone
+        }
+        guard isDone else { throw KafkaError(error) }
+        return found
+    }
+}
