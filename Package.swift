@@ -89,10 +89,19 @@ let package = Package(
             dependencies: ["DepotTesting"],
             swiftSettings: houseSettings
         ),
+        // A Kafka cluster that answers with the errors it is told to.
+        .target(
+            name: "KafkaMock",
+            path: "Tests/KafkaMock",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("rdkafka")]
+        ),
         // A depot on loopback, for the tests that need real servers.
         .target(
             name: "DepotTesting",
-            dependencies: ["Gateway"],
+            dependencies: [
+                "Gateway", "KafkaMock", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/DepotTesting",
             swiftSettings: houseSettings
         ),

@@ -329,7 +329,8 @@ bool kafka_shim_committed(kafka_shim *shim, kafka_shim_position *positions, size
     bool is_done = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; is_done && i < count; i++) {
         const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        if (entry->err) {
+        // For a topic that does not exist yet nothing was ever committed.
+        if (entry->err && entry->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
             code = entry->err;
             is_done = false;
             break;
