@@ -99,7 +99,7 @@ final class KafkaLaneRig {
             stop: stop,
             health: health,
             metrics: GatewayMetrics(factory: registry),
-            logger: Logger(label: "lane")
+            logger: Logger(label: "lane") { _ in SwiftLogNoOpLogHandler() }
         )
         let thread = Thread { try? KafkaLaneLoop(context, kafka: kafka).run() }
         thread.start()

@@ -98,10 +98,19 @@ final class KafkaLink {
         }
     }
 
-    /// An error in words, with what is known of its cause.
+    /// An error in words: of one that only says that nothing came, the cause, if it is known.
     func reason(for error: KafkaError) -> String {
-        guard let complaint, error.isRetriable || error.isAllBrokersDown else { return "\(error)" }
-        return "\(error): \(complaint)"
+        guard error.isRetriable || error.isAllBrokersDown else { return "\(error)" }
+        return complaint ?? "\(error)"
+    }
+
+    /// What librdkafka says of a broker, without what changes from one attempt to the next.
+    private func words(for error: KafkaError) -> String {
+        let text = error.message.replacing(#/ \(after .*/#, with: "")
+        // With TLS 1.3 a broker that misses our certificate hangs up after the handshake.
+        let isHangUp = text.contains("unexpected eof while reading")
+        guard isHangUp, let tls = kafka.tls, tls.certificateFile == nil else { return text }
+        return text + "; perhaps the broker wants a client certificate (tls.certificate, tls.key)"
     }
 
     /// Events arrive: whatever was wrong is over.
@@ -124,8 +133,7 @@ extension KafkaLink: KafkaClientDelegate {
             isCutOff = true
             report.down(because: complaint ?? "no broker can be reached")
         } else {
-            // The address of the broker is in librdkafka's text; the time-outs in it are not news.
-            complaint = error.message.replacing(#/ \(after [^)]*\)/#, with: "")
+            complaint = words(for: error)
             report.logger.debug("kafka", metadata: [LogKeys.reason: "\(error)"])
         }
     }
