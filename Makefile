@@ -8,12 +8,13 @@ VEHICLES ?= 25
 RATE ?= 100
 TRACES ?=
 SPEED ?=
+KAFKA ?=
 ROUNDS ?= 30
 BENCH_OUTPUT := Benchmarks/results/latest.json
 PEER_MODULES := .build/peers
 RELEASE := .build/release/gateway
 
-.PHONY: help deps build demo test lint bench prove-kill certs clean
+.PHONY: help deps build demo test lint bench prove-kill prove-kafka certs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -24,11 +25,13 @@ deps: ## install the Debian packages that building and running need
 build: deps ## build the gateway, optimised
 	@swift build -c release --product gateway
 
-demo: build ## a broker, the gateway and a fleet on this machine, for a minute (TRACES=file, DURATION, VEHICLES, RATE, SPEED)
-	@$(RELEASE) demo --duration $(DURATION) --vehicles $(VEHICLES) --rate $(RATE) \
+demo: build ## a broker, the gateway and a fleet on this machine, for a minute (KAFKA=1, TRACES=file, DURATION, VEHICLES, RATE, SPEED)
+	@$(if $(KAFKA),scripts/install-kafka-broker.sh)
+	@$(RELEASE) demo $(if $(KAFKA),--kafka) --duration $(DURATION) --vehicles $(VEHICLES) --rate $(RATE) \
 		$(if $(TRACES),--traces $(TRACES)) $(if $(SPEED),--speed $(SPEED))
 
 test: deps ## build, lint and run every test
+	@scripts/install-kafka-broker.sh --client
 	@scripts/test.sh
 
 lint: ## check the formatting
@@ -41,6 +44,10 @@ bench: build ## measure beside mosquitto's own bridge, in five minutes (PEERS=1:
 
 prove-kill: build ## kill the gateway ROUNDS times under load; nothing acknowledged may be lost
 	@$(RELEASE) prove kill --rounds $(ROUNDS)
+
+prove-kafka: build ## break the way into Kafka ROUNDS times under load; every event must arrive once
+	@scripts/install-kafka-broker.sh
+	@$(RELEASE) prove kafka --rounds $(ROUNDS)
 
 certs: deps ## make development certificates in certs/out
 	@certs/make-certs.sh

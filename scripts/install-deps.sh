@@ -9,7 +9,7 @@ set -euo pipefail
 readonly build_packages=(
     libmosquitto-dev librdkafka-dev libsimdjson-dev libsqlite3-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 )
-readonly run_packages=(kcat mosquitto mosquitto-clients openssl procps sqlite3 strace)
+readonly run_packages=(kcat mosquitto mosquitto-clients openssl procps python3-pip sqlite3 strace)
 readonly swift_version_min=6.2
 readonly swift_site=https://www.swift.org/install/
 

@@ -20,8 +20,11 @@ struct kafka_shim {
 
 #define HOLD(name, code) _Static_assert(KAFKA_SHIM_##name == RD_KAFKA_RESP_ERR_##code, #name)
 HOLD(ALL_BROKERS_DOWN, _ALL_BROKERS_DOWN);
+HOLD(TRANSPORT, _TRANSPORT);
+HOLD(TIMED_OUT, _TIMED_OUT);
 HOLD(QUEUE_FULL, _QUEUE_FULL);
 HOLD(FENCED, _FENCED);
+HOLD(UNKNOWN_TOPIC_OR_PART, UNKNOWN_TOPIC_OR_PART);
 HOLD(MSG_SIZE_TOO_LARGE, MSG_SIZE_TOO_LARGE);
 HOLD(RECORD_LIST_TOO_LARGE, RECORD_LIST_TOO_LARGE);
 HOLD(INVALID_TIMESTAMP, INVALID_TIMESTAMP);
@@ -245,8 +248,6 @@ int kafka_shim_produce(kafka_shim *shim, kafka_shim_topic *topic, const kafka_sh
     rd_kafka_headers_destroy(headers);
     return code;
 }
-
-int kafka_shim_in_flight(kafka_shim *shim) { return rd_kafka_outq_len(shim->client); }
 
 bool kafka_shim_flush(kafka_shim *shim, int timeout_ms) {
     return rd_kafka_flush(shim->client, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -6,10 +6,18 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check the configuration and its rules; report all problems with their lines.",
-        discussion: "Opens no connection and writes nothing."
+        discussion: """
+            Without --connect it opens no connection and writes nothing. With it every broker is \
+            tried: reachability, TLS, authentication, subscriptions, topics and rights. A gateway \
+            that runs is not disturbed, and no reader of committed records sees anything. Exits with \
+            69 if something failed.
+            """
     )
 
     @OptionGroup var file: ConfigurationOption
+
+    @Flag(help: "Try every broker of the configuration.")
+    var connect = false
 
     func run() throws {
         let configuration = try file.load()
@@ -20,12 +28,50 @@ struct CheckCommand: ParsableCommand {
             throw ExitError.configuration(problems)
         }
         let topics = configuration.sources.flatMap(\.topics).count
-        print(
+        StandardOutput.print(
             """
             \(file.config): correct. \(configuration.sources.count) source(s) with \(topics) \
             topic(s), \(configuration.signals.count) catalogued signal(s), \
             \(engine.rules.count) alert(s), \(configuration.sinks.count) sink(s).
             """
         )
+        if connect { try tryBrokers(configuration) }
+    }
+
+    private func tryBrokers(_ configuration: Configuration) throws {
+        var hasFailed = false
+        for check in configuration.connectionChecks {
+            for finding in check() {
+                StandardOutput.print(finding.line)
+                hasFailed = hasFailed || finding.verdict == .bad
+            }
+        }
+        // sysexits.h: a service is not available.
+        if hasFailed { throw ExitCode(69) }
+    }
+}
+
+extension Configuration {
+    /// One check for each source and sink, in the order of the configuration.
+    fileprivate var connectionChecks: [() -> [Finding]] {
+        sources.map { source in
+            {
+                // A member of a shared group would take messages from the others.
+                let filters = source.topics.map(\.pattern.filter)
+                let place = "source \(source.name)"
+                return MQTTCheck(place: place, connection: source.connection, filters: filters)
+                    .run()
+            }
+        }
+            + sinks.map { sink in
+                {
+                    switch sink.transport {
+                    case .mqtt(let connection):
+                        MQTTCheck(place: "sink \(sink.name)", connection: connection).run()
+                    case .kafka(let kafka):
+                        KafkaCheck(sink: sink, kafka: kafka, gateway: self.gateway.id).run()
+                    }
+                }
+            }
     }
 }

@@ -30,6 +30,9 @@ struct DemoCommand: ParsableCommand {
     @Option(help: "Replay so much faster than recorded; without it, as fast as it goes.")
     var speed: Double?
 
+    @Flag(help: "Deliver into a Kafka-wire broker as well, and show outliers with kcat.")
+    var kafka = false
+
     @Option(help: "The folder with certs/, rules/ and demo/.")
     var assets: String?
 
@@ -61,6 +64,7 @@ struct DemoCommand: ParsableCommand {
             messagesPerSecond: rate,
             traces: traces,
             speed: speed,
+            usesKafka: kafka,
             assets: assets
         )
         do {

@@ -12,6 +12,8 @@ struct DemoOptions: Sendable {
     var traces: String?
     /// How much faster than recorded; `nil` is as fast as it goes.
     var speed: Double?
+    /// Deliver into Kafka as well.
+    var usesKafka = false
     var assets: String?
 }
 
@@ -33,9 +35,13 @@ struct DemoRun {
         )
         defer { depot.close() }
         try depot.startBroker()
+        let kafka = options.usesKafka ? try KafkaDemo(depot) : nil
+        defer { kafka?.close() }
         let template = try String(contentsOfFile: assets + "/demo/gateway.yaml", encoding: .utf8)
         try depot.writeConfiguration(template: template) { text in
-            isReplay ? text.replacing("/fleet.yaml", with: "/traces.yaml") : text
+            let text = isReplay ? text.replacing("/fleet.yaml", with: "/traces.yaml") : text
+            return kafka.map { text.replacing("\nsinks:\n", with: "\nsinks:\n\($0.sink)\n") }
+                ?? text
         }
         try depot.startGateway()
         let counter = DeliveryCounter()
@@ -45,6 +51,7 @@ struct DemoRun {
         ) { counter.receive($0) }
         defer { witness.close() }
         try witness.waitUntilUp()
+        try kafka?.tailOutliers()
         let tail = try tailOutliers(depot)
         defer { tail.terminate() }
 
@@ -55,12 +62,13 @@ struct DemoRun {
         let cpu = (depot.gateway?.cpuSeconds ?? 0) - cpuBefore
         ChildProcess.pause(0.2)  // mosquitto_sub prints what it has
         let seconds = Date().timeIntervalSince(started)
-        return report(
-            counter.summary(acknowledged: acknowledged),
-            expected,
-            cpuSeconds: cpu,
-            seconds: seconds
-        )
+        let summary = counter.summary(acknowledged: acknowledged)
+        var lines = report(summary, expected, cpuSeconds: cpu, seconds: seconds)
+        if let kafka {
+            let line = try kafka.summary(enriched: summary.enriched, outliers: summary.outliers)
+            lines.insert(line, at: lines.count - 1)
+        }
+        return lines
     }
 
     /// What operations people type; its output is the user's terminal.

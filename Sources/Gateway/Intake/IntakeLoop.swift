@@ -123,8 +123,7 @@ final class IntakeLoop {
         guard messagesPerMillisecond >= Self.companyRateMin, hasRoomForCompany else { return }
         // Group commit: company is on its way, and one fsync serves all.
         let wait = min(Self.companyMillisecondsMax, Self.companyMessages / messagesPerMillisecond)
-        var pause = timespec(tv_sec: 0, tv_nsec: Int(wait * 1e6))
-        _ = unsafe nanosleep(&pause, nil)
+        usleep(UInt32(wait * 1e3))
         readSessions(WallClock.now())
     }
 

@@ -58,6 +58,9 @@ struct KafkaError: Error, Equatable, CustomStringConvertible {
     /// librdkafka's bounded queue has no room: what is in it must leave first.
     var isQueueFull: Bool { code == KAFKA_SHIM_QUEUE_FULL }
 
+    /// Nobody has answered; why is told elsewhere.
+    var isSilence: Bool { code == KAFKA_SHIM_TIMED_OUT || code == KAFKA_SHIM_TRANSPORT }
+
     /// No broker of the cluster can be reached.
     var isAllBrokersDown: Bool { code == KAFKA_SHIM_ALL_BROKERS_DOWN }
 

@@ -62,29 +62,53 @@ import KafkaShim
         headers: KafkaHeaders,
         tag: Int64
     ) -> KafkaError? {
-        let handle = unsafe handle(of: topic)
-        let timestamp = row.eventTime.milliseconds
-        func send(_ key: UnsafeRawBufferPointer?) -> Int32 {
+        let time = row.eventTime
+        func send(_ key: UnsafeRawBufferPointer?) -> KafkaError? {
             unsafe row.withPayload { payload in
-                var record = unsafe kafka_shim_record(
-                    key: key?.baseAddress,
-                    key_length: key?.count ?? 0,
-                    value: payload.baseAddress,
-                    value_length: payload.count,
-                    timestamp_ms: timestamp,
-                    headers: headers.list,
-                    header_count: headers.count,
-                    tag: tag
-                )
-                return unsafe kafka_shim_produce(shim, handle, &record)
+                unsafe self.send(topic, key, payload, time, headers, tag)
             }
         }
-        let code =
-            switch key {
-            case .vehicle: unsafe row.withKey { unsafe send($0) }
-            case .topic: unsafe row.withTopic { unsafe send($0) }
-            case .none: send(nil)
-            }
+        return switch key {
+        case .vehicle: unsafe row.withKey { unsafe send($0) }
+        case .topic: unsafe row.withTopic { unsafe send($0) }
+        case .none: send(nil)
+        }
+    }
+
+    /// Queues a record without a value.
+    func produceEmpty(to topic: String, key: String, headers: KafkaHeaders) -> KafkaError? {
+        var key = key
+        return key.withUTF8 { key in
+            unsafe send(
+                topic,
+                UnsafeRawBufferPointer(key),
+                UnsafeRawBufferPointer(start: nil, count: 0),
+                WallClock.now(),
+                headers,
+                0
+            )
+        }
+    }
+
+    private func send(
+        _ topic: String,
+        _ key: UnsafeRawBufferPointer?,
+        _ value: UnsafeRawBufferPointer,
+        _ time: Timestamp,
+        _ headers: KafkaHeaders,
+        _ tag: Int64
+    ) -> KafkaError? {
+        var record = unsafe kafka_shim_record(
+            key: key?.baseAddress,
+            key_length: key?.count ?? 0,
+            value: value.baseAddress,
+            value_length: value.count,
+            timestamp_ms: time.milliseconds,
+            headers: headers.list,
+            header_count: headers.count,
+            tag: tag
+        )
+        let code = unsafe kafka_shim_produce(shim, handle(of: topic), &record)
         return code == 0 ? nil : KafkaError(code: code)
     }
 
@@ -96,9 +120,6 @@ import KafkaShim
         unsafe topics[topic] = handle
         return unsafe handle
     }
-
-    /// Records whose fate is not known.
-    var inFlightCount: Int { unsafe Int(kafka_shim_in_flight(shim)) }
 
     /// Waits until all have arrived; false if some have not.
     func flush(milliseconds: Int32) -> Bool { unsafe kafka_shim_flush(shim, milliseconds) }

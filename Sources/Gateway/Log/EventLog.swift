@@ -108,8 +108,8 @@ final class EventLog: Sendable {
 
     /// How large the write-ahead file is, in bytes.
     var walBytes: Int64 {
-        var status = stat()
-        return unsafe stat(path + "-wal", &status) == 0 ? Int64(status.st_size) : 0
+        let found = try? FileManager.default.attributesOfItem(atPath: path + "-wal")
+        return (found?[.size] as? NSNumber)?.int64Value ?? 0
     }
 }
 

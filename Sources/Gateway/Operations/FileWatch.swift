@@ -4,10 +4,9 @@ import Foundation
 /// Notices that files were replaced; looks at most once a second.
 struct FileWatch {
     private struct Mark: Equatable {
-        var device: UInt64
-        var inode: UInt64
-        var bytes: Int64
-        var changed: Int64
+        var file: UInt64
+        var bytes: UInt64
+        var changed: Date
     }
 
     private let files: [String]
@@ -31,13 +30,13 @@ struct FileWatch {
     }
 
     private static func mark(_ path: String) -> Mark? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return Mark(
-            device: UInt64(status.st_dev),
-            inode: UInt64(status.st_ino),
-            bytes: Int64(status.st_size),
-            changed: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-        )
+        // A link is followed: renewals often switch one to another folder.
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let found = try? FileManager.default.attributesOfItem(atPath: target),
+            let file = found[.systemFileNumber] as? NSNumber,
+            let bytes = found[.size] as? NSNumber,
+            let changed = found[.modificationDate] as? Date
+        else { return nil }
+        return Mark(file: file.uint64Value, bytes: bytes.uint64Value, changed: changed)
     }
 }

@@ -28,9 +28,12 @@ typedef struct kafka_shim_error {
 } kafka_shim_error;
 
 // The codes that mean something to us beyond their flags; kafka_shim.c holds them to librdkafka's.
+#define KAFKA_SHIM_TRANSPORT (-195)
 #define KAFKA_SHIM_ALL_BROKERS_DOWN (-187)
+#define KAFKA_SHIM_TIMED_OUT (-185)
 #define KAFKA_SHIM_QUEUE_FULL (-184)
 #define KAFKA_SHIM_FENCED (-144)
+#define KAFKA_SHIM_UNKNOWN_TOPIC_OR_PART 3
 #define KAFKA_SHIM_MSG_SIZE_TOO_LARGE 10
 #define KAFKA_SHIM_RECORD_LIST_TOO_LARGE 18
 #define KAFKA_SHIM_INVALID_TIMESTAMP 32
@@ -113,8 +116,6 @@ kafka_shim_topic *_Nullable kafka_shim_topic_create(kafka_shim *shim, const char
 void kafka_shim_topic_destroy(kafka_shim_topic *topic);
 // Queues a record. 0 or a code: RD_KAFKA_RESP_ERR__QUEUE_FULL and what is wrong with the record.
 int kafka_shim_produce(kafka_shim *shim, kafka_shim_topic *topic, const kafka_shim_record *record);
-// Records whose fate is not known yet.
-int kafka_shim_in_flight(kafka_shim *shim);
 // Waits until no record is in flight; false if some still are.
 bool kafka_shim_flush(kafka_shim *shim, int timeout_ms);
 
