@@ -38,7 +38,7 @@ let package = Package(
         .executableTarget(
             name: "Gateway",
             dependencies: [
-                "CSystemd", "JSONShim", "KafkaShim", "MQTTShim",
+                "CSystemd", "JSONShim", "KafkaMock", "KafkaShim", "MQTTShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -61,6 +61,11 @@ let package = Package(
         ),
         .target(
             name: "KafkaShim",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("rdkafka")]
+        ),
+        .target(
+            name: "KafkaMock",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("rdkafka")]
         ),
@@ -89,18 +94,11 @@ let package = Package(
             dependencies: ["DepotTesting"],
             swiftSettings: houseSettings
         ),
-        // A Kafka cluster that answers with the errors it is told to.
-        .target(
-            name: "KafkaMock",
-            path: "Tests/KafkaMock",
-            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.linkedLibrary("rdkafka")]
-        ),
         // A depot on loopback, for the tests that need real servers.
         .target(
             name: "DepotTesting",
             dependencies: [
-                "Gateway", "KafkaMock", .product(name: "Logging", package: "swift-log"),
+                "Gateway", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/DepotTesting",
             swiftSettings: houseSettings

@@ -18,7 +18,7 @@ struct GatewayCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, ReplayCommand.self,
-            ProveCommand.self,
+            ProveCommand.self, MockKafkaCommand.self,
             BenchCommand.self,
         ]
     )

@@ -83,27 +83,33 @@ final class LogReader {
         return events
     }
 
-    /// Lends the same events where they lie, until `body` returns false.
+    /// Lends the same events where they lie, until `body` returns false; tells whether these were all
+    /// there are.
     ///
     /// Checkpoints wait meanwhile, so `body` must not.
+    @discardableResult
     func visit(
         _ stream: String,
         after offset: Int64,
         count: Int,
         bytesMax: Int,
         _ body: (borrowing LogRow) throws -> Bool
-    ) throws {
+    ) throws -> Bool {
         try queue.unsafeRead { db in
             let statement = try statement(for: stream, db)
             statement.bind(1, offset)
             statement.bind(2, Int64(count))
             defer { statement.reset() }
             var bytes = 0
-            while bytes < bytesMax, try statement.step() {
+            var visited = 0
+            while bytes < bytesMax {
+                guard try statement.step() else { return visited < count }
                 let row = LogRow(statement)
                 bytes += row.payloadCount
-                guard try body(row) else { return }
+                visited += 1
+                guard try body(row) else { return false }
             }
+            return false
         }
     }
 

@@ -23,11 +23,11 @@ final class Benchmark {
         )
     }
 
-    private let scale: Scale
-    private let assets: String
+    let scale: Scale
+    let assets: String
     /// Where the Python modules of peers are; without them only mosquitto is compared with.
     private let peers: String?
-    private let say: (String) -> Void
+    let say: (String) -> Void
     private(set) var results: [(key: String, value: Double)] = []
 
     init(scale: Scale, assets: String, peers: String?, say: @escaping (String) -> Void) {
@@ -42,6 +42,7 @@ final class Benchmark {
         case bridge
         case backlog
         case rules
+        case kafka
     }
 
     func run(_ parts: [Part] = Part.allCases) throws {
@@ -50,6 +51,7 @@ final class Benchmark {
             case .bridge: try compareWithBridge()
             case .backlog: try measureBacklog()
             case .rules: try measureRules()
+            case .kafka: try measureKafka()
             }
         }
     }
@@ -67,7 +69,7 @@ final class Benchmark {
             + rows.joined(separator: "\n") + "\n"
     }
 
-    private func note(_ key: String, _ value: Double) {
+    func note(_ key: String, _ value: Double) {
         results.append((key, value))
         say("bench: \(key) = \(String(format: "%.4g", value))")
     }
@@ -207,7 +209,7 @@ final class Benchmark {
     }
 
     /// Repeats the newest events until there are enough; the rows are those that intake would write.
-    private func fillBacklog(_ rig: BenchmarkRig) throws {
+    func fillBacklog(_ rig: BenchmarkRig) throws {
         let queue = try DatabaseQueue(path: rig.depot.dataDirectory + "/" + EventLog.fileName)
         try queue.write { db in
             let next =

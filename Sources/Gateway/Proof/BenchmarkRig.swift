@@ -87,7 +87,20 @@ final class BenchmarkRig {
     }
 
     /// Configures the gateway with so many rules, of which every message touches `touched`.
-    func configureGateway(rules: Int, touched: Int, sinkPort: Int? = nil) throws {
+    func configureGateway(
+        rules: Int,
+        touched: Int,
+        sinkPort: Int? = nil,
+        sink: String? = nil
+    ) throws {
+        let sink =
+            sink ?? """
+                  - name: upstream
+                    url: mqtt://localhost:\(sinkPort ?? upstreamPort)
+                    streams:
+                      enriched: { topic: "fleet/enriched/{vehicle}" }
+                      outlier: { topic: "fleet/outlier/{alert}/{vehicle}" }
+                """
         try BenchmarkLoad.rules(count: rules, touched: touched)
             .write(toFile: depot.folder + "/rules.yaml", atomically: true, encoding: .utf8)
         try depot.writeConfiguration(
@@ -103,11 +116,7 @@ final class BenchmarkRig {
                 \(BenchmarkLoad.signals)
                 rules: rules.yaml
                 sinks:
-                  - name: upstream
-                    url: mqtt://localhost:\(sinkPort ?? upstreamPort)
-                    streams:
-                      enriched: { topic: "fleet/enriched/{vehicle}" }
-                      outlier: { topic: "fleet/outlier/{alert}/{vehicle}" }
+                \(sink)
                 http: { port: @HTTP_PORT@ }
                 """
         )

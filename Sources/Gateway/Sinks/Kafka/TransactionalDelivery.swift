@@ -155,16 +155,17 @@ final class TransactionalDelivery: KafkaDelivery {
     private func fill(_ room: Int) throws -> Batch {
         guard let producer = lane.link.producer else { throw LaneStopped() }
         var batch = Batch()
-        for (index, stream) in lane.streams.enumerated() where batch.sent.count < room {
-            var count = 0
-            let wanted = room - batch.sent.count
-            try lane.reader.visit(
+        for (index, stream) in lane.streams.enumerated() {
+            guard batch.sent.count < room else {
+                batch.isLast = false
+                break
+            }
+            let isEnd = try lane.reader.visit(
                 stream.stream,
                 after: cursors[index],
-                count: wanted,
+                count: room - batch.sent.count,
                 bytesMax: KafkaLane.readBytes
             ) { row in
-                count += 1
                 if openSince == nil { try beginTransaction(producer) }
                 let offset = row.offset
                 let error = stream.produce(row, to: producer, tag: KafkaLane.tag(index, offset))
@@ -173,15 +174,13 @@ final class TransactionalDelivery: KafkaDelivery {
                         throw error.aborting
                     }
                     if error.isAboutRecord { batch.refusal = (index, offset, error) }
-                    batch.isLast = false
                     return false
                 }
                 batch.sent.append(Sent(index: index, arrival: row.arrival))
                 batch.ends[index] = offset
                 return true
             }
-            // A full read may have been cut by its bytes or its count: there may be more.
-            if count >= wanted { batch.isLast = false }
+            if !isEnd { batch.isLast = false }
             if batch.refusal != nil { break }
         }
         return batch

@@ -46,13 +46,16 @@ final class WindowedDelivery: KafkaDelivery {
         var room = (alone == nil ? lane.window : 1) - arrivals.count
         if let allowance = limit?.allowance(now: now) { room = min(room, allowance) }
         var isLast = true
-        for (index, stream) in lane.streams.enumerated() where room > 0 {
+        for (index, stream) in lane.streams.enumerated() {
+            guard room > 0 else {
+                isLast = false
+                break
+            }
             var count = 0
-            let wanted = room
-            try lane.reader.visit(
+            let isEnd = try lane.reader.visit(
                 stream.stream,
                 after: windows[index].sent,
-                count: wanted,
+                count: room,
                 bytesMax: KafkaLane.readBytes
             ) { row in
                 count += 1
@@ -60,7 +63,6 @@ final class WindowedDelivery: KafkaDelivery {
                 if let error = stream.produce(row, to: producer, tag: tag) {
                     guard error.isQueueFull || error.isAboutRecord else { throw error }
                     if error.isAboutRecord { failure = (tag, error) }
-                    isLast = false
                     room = 0
                     return false
                 }
@@ -70,7 +72,7 @@ final class WindowedDelivery: KafkaDelivery {
                 return true
             }
             limit?.take(count)
-            if count >= wanted { isLast = false }
+            if !isEnd { isLast = false }
         }
         mayHaveMore = !isLast
         return failure != nil && arrivals.isEmpty

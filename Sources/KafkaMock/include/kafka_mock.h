@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// librdkafka's mock cluster, for broker errors that no real broker makes on demand. It has no
-// isolation and no fencing: what is exactly once is proven against a real broker.
+// librdkafka's mock cluster, for broker errors that no real broker makes on demand and as a far side
+// that costs next to nothing. It has no isolation and no fencing: what is exactly once is proven
+// against a real broker.
 #ifndef KAFKA_MOCK_H
 #define KAFKA_MOCK_H
 
