@@ -2,6 +2,7 @@
 // One lane into Kafka without the rest of the gateway: a real log, and a test in the intake's place.
 import Foundation
 import Logging
+import Synchronization
 
 @testable import Gateway
 
@@ -19,7 +20,12 @@ final class KafkaLaneRig {
     /// What the lane has refused, in its order.
     private(set) var refused: [RefusedEvent] = []
 
-    init(_ kafka: KafkaConfiguration, kind: Lane.Kind = .bulk, window: Int = 1_000) throws {
+    init(
+        _ kafka: KafkaConfiguration,
+        kind: Lane.Kind = .bulk,
+        window: Int = 1_000,
+        drainRate: Int? = nil
+    ) throws {
         folder = NSTemporaryDirectory() + "/lane-\(UInt32.random(in: .min ... .max))"
         log = try EventLog(directory: folder)
         writer = try LogWriter(
@@ -32,6 +38,7 @@ final class KafkaLaneRig {
             name: "lake",
             transport: .kafka(kafka),
             window: window,
+            drainRate: drainRate,
             streams: [
                 SinkStreamConfiguration(stream: stream, topic: try TopicTemplate("iot.{stream}"))
             ]
@@ -101,13 +108,31 @@ final class KafkaLaneRig {
             metrics: GatewayMetrics(factory: registry),
             logger: Logger(label: "lane") { _ in SwiftLogNoOpLogHandler() }
         )
-        let thread = Thread { try? KafkaLaneLoop(context, kafka: kafka).run() }
+        let done = Done()
+        self.done = done
+        let thread = Thread {
+            try? KafkaLaneLoop(context, kafka: kafka).run()
+            done.flag.store(true, ordering: .releasing)
+        }
         thread.start()
     }
 
     func end() {
         stop?.set()
     }
+
+    /// Ends the lane and starts it anew, on the same log.
+    func restart() async throws {
+        end()
+        try await until("the lane has ended") { done?.flag.load(ordering: .acquiring) == true }
+        try start()
+    }
+
+    private final class Done: Sendable {
+        let flag = Atomic<Bool>(false)
+    }
+
+    private var done: Done?
 
     /// The cursor in the log, after taking what the lane has left for the intake.
     func cursor() throws -> Int64 {
