@@ -20,6 +20,13 @@ extension ConfigurationDecoder {
             choice(section.optional("delivery"), KafkaDeliveryMode.self) ?? .exactlyOnce
         kafka.compression = choice(section.optional("compression"), KafkaCompression.self) ?? .lz4
         kafka.lingerMilliseconds = section.milliseconds("linger", default: kafka.lingerMilliseconds)
+        if kafka.lingerMilliseconds > 60_000 {
+            section.optional("linger")?.report("must be at most 1m")
+        }
+        if section.optional("brokers")?.list().isEmpty == true {
+            section.optional("brokers")?.report("needs at least one broker")
+        }
+        if kafka.group.isEmpty { section.optional("group")?.report("must not be empty") }
         kafka.transactionTimeoutMilliseconds = section.milliseconds(
             "transaction_timeout",
             default: kafka.transactionTimeoutMilliseconds

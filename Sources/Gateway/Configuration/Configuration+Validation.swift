@@ -26,6 +26,8 @@ extension Configuration {
         reportDuplicates(sources.map(\.name), what: "source", section.optional("sources"))
         for source in sources { reportOverlaps(source, section.optional("sources")) }
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
+        let groups = sinks.compactMap(\.kafka?.group)
+        reportDuplicates(groups, what: "group", section.optional("sinks"))
         let clients = sources.map(\.connection) + sinks.compactMap(\.mqtt)
         let keys = clients.map { "\($0.clientID) at \($0.broker)" }
         reportDuplicates(keys, what: "client_id", section.optional("sources"))

@@ -92,9 +92,11 @@ final class LaneReport {
     // What waits.
 
     /// Measures once a second how much waits in each stream, and for how long the first of it has.
-    func observe(now: Timestamp, _ places: () -> [(cursor: Int64, inFlight: Int)]) {
-        guard now - observedAt >= 1_000 else { return }
-        observedAt = now
+    func observe(_ places: () -> [(cursor: Int64, inFlight: Int)]) {
+        let uptime = WallClock.uptime()
+        guard uptime - observedAt >= 1_000 else { return }
+        observedAt = uptime
+        let now = WallClock.now()
         var waiting: Int64 = 0
         for (index, place) in places().enumerated() {
             let stream = lane.streams[index].stream
@@ -106,8 +108,8 @@ final class LaneReport {
             metrics[index].inFlightEvents.set(Double(place.inFlight))
             waiting += backlog
         }
-        drainSeconds.set(drain.observe(waiting: waiting, now: now))
-        if let progress = drain.takeNews(now: now) { tell(progress) }
+        drainSeconds.set(drain.observe(waiting: waiting, now: uptime))
+        if let progress = drain.takeNews(now: uptime) { tell(progress) }
     }
 
     private func tell(_ news: DrainProgress.News) {

@@ -101,7 +101,9 @@ enum KafkaPropertyRules {
                 start,
                 text.count
             )
-            return isValid ? nil : unsafe String(cString: start)
+            return isValid
+                ? nil
+                : unsafe String(cString: start).trimmingCharacters(in: .whitespacesAndNewlines)
         }
     }
 
@@ -149,6 +151,7 @@ enum KafkaPropertyRules {
         "closesocket_cb": ours, "oauthbearer_token_refresh_cb": ours,
         "ssl.certificate.verify_cb": ours,
         "topic.metadata.propagation.max.ms": ours,
+        "isolation.level": ours, "enable.auto.commit": ours, "enable.auto.offset.store": ours,
     ]
 
     private static let prefixes = [

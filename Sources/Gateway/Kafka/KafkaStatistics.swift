@@ -6,6 +6,8 @@ struct KafkaStatistics: Decodable, Equatable {
     struct Broker: Decodable, Equatable {
         /// -1 for the addresses that the user gave, until the cluster has told who they are.
         var nodeid: Int
+        /// `logical` is a second connection to a broker, because it is a coordinator.
+        var source: String
         var state: String
         /// Requests sent again since the start.
         var txretries: Int
@@ -14,7 +16,7 @@ struct KafkaStatistics: Decodable, Equatable {
     var brokers: [String: Broker]
 
     var connectedBrokers: Int {
-        brokers.values.count { $0.nodeid >= 0 && $0.state == "UP" }
+        brokers.values.count { $0.nodeid >= 0 && $0.source != "logical" && $0.state == "UP" }
     }
 
     var retries: Int { brokers.values.reduce(0) { $0 + $1.txretries } }

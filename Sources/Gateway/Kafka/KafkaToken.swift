@@ -26,7 +26,11 @@ extension KafkaToken {
             throw KafkaTokenError(description: "the token has characters that no bearer token has")
         }
         let claims = Claims(token: value)
-        let expiresAt = claims?.exp.map { Timestamp(milliseconds: Int64($0 * 1_000)) }
+        let expiresAt = claims?.exp
+            .map { seconds in
+                // Whatever a token says, it is asked for again within a year.
+                Timestamp(milliseconds: Int64(min(max(seconds, 0), 1e11) * 1_000))
+            }
         if let expiresAt, expiresAt <= now {
             throw KafkaTokenError(description: "the token has expired")
         }
@@ -70,28 +74,43 @@ extension KafkaTokenSource {
     }
 
     private static func output(of words: [String]) throws(KafkaTokenError) -> String {
+        // A file and not a pipe: a pipe stays open for as long as a child of the program has it.
+        let output = NSTemporaryDirectory() + "/token-\(UInt64.random(in: .min ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        let isMade = FileManager.default.createFile(
+            atPath: output,
+            contents: nil,
+            attributes: [.posixPermissions: 0o600]
+        )
+        guard isMade, let handle = FileHandle(forWritingAtPath: output) else {
+            throw KafkaTokenError(description: "there is no room for the token's command")
+        }
         let process = Process()
-        let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
+        process.standardOutput = handle
         do {
             try ChildProcess.withSignalsUnblocked { try process.run() }
         } catch {
             throw KafkaTokenError(description: "the token's command can't be started: \(error)")
         }
-        let timeout = DispatchWorkItem { process.terminate() }
-        DispatchQueue.global().asyncAfter(deadline: .now() + commandSeconds, execute: timeout)
-        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let deadline = Date().addingTimeInterval(commandSeconds)
+        while process.isRunning, Date() < deadline { ChildProcess.pause(0.01) }
+        guard !process.isRunning else {
+            process.terminate()
+            throw KafkaTokenError(
+                description: "the token's command '\(words[0])' took longer than "
+                    + "\(Int(commandSeconds)) s"
+            )
+        }
         process.waitUntilExit()
-        timeout.cancel()
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             throw KafkaTokenError(
                 description: "the token's command '\(words[0])' ended with status "
                     + "\(process.terminationStatus)"
             )
         }
-        return String(decoding: text, as: UTF8.self)
+        return (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
     }
 }

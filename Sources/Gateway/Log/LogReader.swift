@@ -135,6 +135,12 @@ final class LogReader {
         }
     }
 
+    /// When the event at an offset came in; `nil` when the log does not hold it.
+    func arrival(of stream: String, at offset: Int64) throws -> Timestamp? {
+        let events = try read(stream, after: offset - 1, count: 1, bytesMax: 1)
+        return events.first.flatMap { $0.offset == offset ? $0.arrival : nil }
+    }
+
     /// How many events the log holds behind an offset; what was evicted counts no more.
     func count(of stream: String, after offset: Int64) throws -> Int64 {
         try queue.read { db in

@@ -20,7 +20,7 @@ struct FileWatch {
 
     /// Whether a file is another than at the last look; tells each change once.
     mutating func hasChanged(now: Timestamp) -> Bool {
-        guard !files.isEmpty, now - lookedAt >= 1_000 else { return false }
+        guard !files.isEmpty, abs(now - lookedAt) >= 1_000 else { return false }
         lookedAt = now
         let current = files.map(Self.mark)
         // While a file is missing somebody is in the middle of replacing it.

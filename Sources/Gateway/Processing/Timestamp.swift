@@ -29,6 +29,12 @@ enum WallClock {
         Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down)))
     }
 
+    /// Milliseconds of a clock that never jumps; for pacing, where a wall clock that is set back would
+    /// hold everything up.
+    static func uptime() -> Timestamp {
+        Timestamp(milliseconds: Int64(monotonicNanoseconds() / 1_000_000))
+    }
+
     /// Nanoseconds of a clock that never jumps; for measuring.
     static func monotonicNanoseconds() -> UInt64 {
         DispatchTime.now().uptimeNanoseconds

@@ -15,35 +15,55 @@ struct KafkaCursor: Equatable {
         case ofAnotherLog
         /// Kafka has taken more than the log's cursor says: Kafka's holds.
         case kafkaIsAhead
-        /// Kafka has less, because it lost something or was told so: Kafka's holds.
+        /// Kafka has less, because it lost something or somebody reset the group: Kafka's holds.
         case kafkaIsBehind
-        /// Kafka has more than this log ever held: it was restored from a backup.
-        case logIsBehind
+        /// Kafka's cursor is about events that this log does not have, as after restoring a backup: the
+        /// log's holds, and what was delivered since the backup's cursor comes again.
+        case logWasRestored
     }
 
     /// The last offset that has arrived.
     var offset: Int64
     var finding: Finding
 
+    /// What is committed beside the offset: which log it is about, and when the event there came in.
+    ///
+    /// A restored log gives the same offsets to other events, which came in at other times.
+    static func metadata(logID: String, arrival: Timestamp) -> String {
+        "\(logID)/\(arrival.milliseconds)"
+    }
+
     /// Compares what was committed at Kafka with the log.
     ///
     /// - Parameters:
     ///   - local: The cursor in the log.
-    ///   - committed: The group's position: the next offset, and the log it is about.
+    ///   - committed: The group's position: the next offset, and `metadata` of the last.
     ///   - head: The last offset of the stream.
     ///   - logID: Which log this is.
-    init(local: Int64, committed: KafkaPosition, head: Int64, logID: String) {
+    ///   - arrival: When the event at an offset came in; `nil` if the log does not hold it any more.
+    init(
+        local: Int64,
+        committed: KafkaPosition,
+        head: Int64,
+        logID: String,
+        arrival: (Int64) throws -> Timestamp?
+    ) rethrows {
         guard let next = committed.offset else {
             self.init(offset: local, finding: local == 0 ? .agreed : .unknownToKafka)
             return
         }
-        guard committed.metadata == logID else {
+        let mark = committed.metadata.split(separator: "/", maxSplits: 1)
+        // Who resets a group's offsets by hand leaves nothing beside them, and means this log.
+        let isByHand = committed.metadata.isEmpty
+        guard isByHand || mark.first.map(String.init) == logID else {
             self.init(offset: local, finding: .ofAnotherLog)
             return
         }
         let last = next - 1
-        if last > head {
-            self.init(offset: head, finding: .logIsBehind)
+        let found = last > head || isByHand ? nil : try arrival(last)
+        let isOther = found.map { Self.metadata(logID: logID, arrival: $0) != committed.metadata }
+        if last > head || isOther == true {
+            self.init(offset: local, finding: .logWasRestored)
         } else if last == local {
             self.init(offset: local, finding: .agreed)
         } else {
@@ -69,9 +89,9 @@ struct KafkaCursor: Equatable {
             "Kafka had taken more than the log's cursor says, as after a crash; Kafka's word holds"
         case .kafkaIsBehind:
             "Kafka has less than the log's cursor says; Kafka's word holds, and events are sent again"
-        case .logIsBehind:
-            "Kafka has taken events that this log never held, as after restoring a backup; delivery "
-                + "starts at the log's head"
+        case .logWasRestored:
+            "Kafka has taken events that this log does not hold, as after restoring a backup; the "
+                + "log's own cursor holds, and what was delivered since then comes again"
         }
     }
 }

@@ -51,8 +51,9 @@ struct KafkaLane {
     }
 
     /// Puts an event that Kafka will never take among the dead letters, and waits until it is there:
-    /// before that, no cursor may pass it.
-    func refuse(_ index: Int, _ offset: Int64, because error: KafkaError) throws {
+    /// before that, no cursor may pass it. Gives the time at which the event came in.
+    @discardableResult
+    func refuse(_ index: Int, _ offset: Int64, because error: KafkaError) throws -> Timestamp {
         let events = try reader.read(
             streams[index].stream,
             after: offset - 1,
@@ -60,11 +61,12 @@ struct KafkaLane {
             bytesMax: 1
         )
         // Retention may have taken it meanwhile.
-        guard let event = events.first, event.offset == offset else { return }
+        guard let event = events.first, event.offset == offset else { return .distantPast }
         let number = report.refuse(event, index, because: "Kafka refuses the record: \(error)")
         while !inbox.isRecorded(number) {
             guard !stop.isSet else { throw LaneStopped() }
             stop.wait(milliseconds: 5)
         }
+        return event.arrival
     }
 }

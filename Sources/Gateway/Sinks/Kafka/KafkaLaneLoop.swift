@@ -12,12 +12,12 @@ final class KafkaLaneLoop {
     private let report: LaneReport
     private let delivery: any KafkaDelivery
     private var backoff: Backoff
-    private let group: String
+    /// The identity has changed, and the client is still the old one.
+    private var mustRenew = false
 
     init(_ context: LaneContext, kafka: KafkaConfiguration) throws {
         stop = context.stop
         listener = context.listener
-        group = kafka.group
         let reader = try LogReader(log: context.log)
         report = LaneReport(context, reader: reader)
         link = KafkaLink(context, kafka: kafka, report: report)
@@ -68,9 +68,9 @@ final class KafkaLaneLoop {
     private func deliverUntilBroken() throws {
         if link.producer == nil { try open() }
         while !stop.isSet {
-            if listener.willWait() { delivery.lookAgain(now: WallClock.now()) }
+            if listener.willWait() { delivery.lookAgain(now: WallClock.uptime()) }
             try link.poll()
-            let hasMore = try delivery.step(now: WallClock.now())
+            let hasMore = try delivery.step(now: WallClock.uptime())
             observe()
             try renewIdentity()
             if report.isUp { backoff.reset() }
@@ -88,7 +88,9 @@ final class KafkaLaneLoop {
 
     /// A renewed certificate takes effect between two transactions.
     private func renewIdentity() throws {
-        guard link.hasNewIdentity(now: WallClock.now()), try delivery.settle() else { return }
+        if link.hasNewIdentity(now: WallClock.uptime()) { mustRenew = true }
+        guard mustRenew, try delivery.settle() else { return }
+        mustRenew = false
         do throws(KafkaError) {
             // The new client is made before the old one goes: files that don't fit change nothing.
             try link.renew()
@@ -110,13 +112,13 @@ final class KafkaLaneLoop {
             pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let wait = delivery.waitMilliseconds(now: WallClock.now())
+        let wait = delivery.waitMilliseconds(now: WallClock.uptime())
         _ = unsafe poll(&descriptors, UInt(descriptors.count), Int32(clamping: wait))
         link.wakeUp.clear()
     }
 
     private func observe() {
-        report.observe(now: WallClock.now()) { delivery.places }
+        report.observe { delivery.places }
     }
 
     // Failing.
@@ -152,11 +154,11 @@ final class KafkaLaneLoop {
     }
 
     private func pause() {
-        let until = WallClock.now() + backoff.next()
-        while !stop.isSet, WallClock.now() < until {
+        let until = WallClock.uptime() + backoff.next()
+        while !stop.isSet, WallClock.uptime() < until {
             try? link.poll()
             observe()
-            stop.wait(milliseconds: min(1_000, until - WallClock.now()))
+            stop.wait(milliseconds: min(1_000, until - WallClock.uptime()))
         }
     }
 }

@@ -12,11 +12,17 @@ final class TransactionalDelivery: KafkaDelivery {
         var arrival: Timestamp
     }
 
+    /// How far a stream has come.
+    private struct End {
+        var offset: Int64
+        var arrival: Timestamp
+    }
+
     /// What one transaction carries.
     private struct Batch {
         var sent: [Sent] = []
-        /// The last offset of each stream that is in it.
-        var ends: [Int: Int64] = [:]
+        /// The last event of each stream that is in it.
+        var ends: [Int: End] = [:]
         /// The record that librdkafka did not even queue; it comes behind those that are sent.
         var refusal: (index: Int, offset: Int64, error: KafkaError)?
         /// The log had no more when it was read.
@@ -75,11 +81,12 @@ final class TransactionalDelivery: KafkaDelivery {
         local: Int64,
         _ committed: KafkaPosition
     ) throws -> Int64 {
-        let cursor = KafkaCursor(
+        let cursor = try KafkaCursor(
             local: local,
             committed: committed,
             head: try lane.reader.head(of: stream),
-            logID: lane.logID
+            logID: lane.logID,
+            arrival: { try lane.reader.arrival(of: stream, at: $0) }
         )
         if let explanation = cursor.explanation {
             lane.report.logger.notice(
@@ -120,7 +127,7 @@ final class TransactionalDelivery: KafkaDelivery {
     private var hasOverdueTransaction: Bool {
         guard let openSince else { return false }
         // The broker looks for such transactions now and then, and its clock is not ours.
-        return WallClock.now() - openSince >= lane.transactionTimeoutMilliseconds / 2
+        return WallClock.uptime() - openSince >= lane.transactionTimeoutMilliseconds / 2
     }
 
     private func transact(_ now: Timestamp) throws -> Bool {
@@ -176,8 +183,9 @@ final class TransactionalDelivery: KafkaDelivery {
                     if error.isAboutRecord { batch.refusal = (index, offset, error) }
                     return false
                 }
-                batch.sent.append(Sent(index: index, arrival: row.arrival))
-                batch.ends[index] = offset
+                let arrival = row.arrival
+                batch.sent.append(Sent(index: index, arrival: arrival))
+                batch.ends[index] = End(offset: offset, arrival: arrival)
                 return true
             }
             if !isEnd { batch.isLast = false }
@@ -188,16 +196,16 @@ final class TransactionalDelivery: KafkaDelivery {
 
     private func beginTransaction(_ producer: KafkaProducer) throws(KafkaError) {
         try producer.beginTransaction()
-        openSince = WallClock.now()
+        openSince = WallClock.uptime()
     }
 
-    private func commit(_ ends: [Int: Int64]) throws {
+    private func commit(_ ends: [Int: End]) throws {
         let positions = ends.sorted { $0.key < $1.key }
             .map { index, end in
                 KafkaPosition(
                     topic: lane.streams[index].topic,
-                    offset: end + 1,
-                    metadata: lane.logID
+                    offset: end.offset + 1,
+                    metadata: KafkaCursor.metadata(logID: lane.logID, arrival: end.arrival)
                 )
             }
         try lane.link.call { try $0.sendOffsets(positions, group: lane.group) }
@@ -205,8 +213,8 @@ final class TransactionalDelivery: KafkaDelivery {
         openSince = nil
         failures.removeAll()
         for (index, end) in ends {
-            cursors[index] = end
-            lane.report.cursorMoved(index, to: end)
+            cursors[index] = end.offset
+            lane.report.cursorMoved(index, to: end.offset)
         }
         lane.link.works()
     }
@@ -223,9 +231,9 @@ final class TransactionalDelivery: KafkaDelivery {
     /// Lets the cursor go past a record that Kafka will never take, when its dead letter is on disk.
     private func pass(_ index: Int, _ offset: Int64, because error: KafkaError) throws {
         if openSince != nil { try giveUp() }
-        try lane.refuse(index, offset, because: error)
+        let arrival = try lane.refuse(index, offset, because: error)
         try lane.link.call { try self.beginTransaction($0) }
-        try commit([index: offset])
+        try commit([index: End(offset: offset, arrival: arrival)])
     }
 
     // Failing.

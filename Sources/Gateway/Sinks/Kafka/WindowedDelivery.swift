@@ -33,7 +33,9 @@ final class WindowedDelivery: KafkaDelivery {
     func lookAgain(now: Timestamp) { mayHaveMore = true }
 
     func waitMilliseconds(now: Timestamp) -> Int64 {
-        mayHaveMore ? max(1, limit?.waitMilliseconds ?? 1_000) : 1_000
+        // Room for more comes with a report, which wakes the lane; only the limit passes by itself.
+        guard mayHaveMore, let wait = limit?.waitMilliseconds, wait > 0 else { return 1_000 }
+        return wait
     }
 
     func step(now: Timestamp) throws -> Bool {

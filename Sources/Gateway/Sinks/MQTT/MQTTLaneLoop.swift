@@ -113,17 +113,17 @@ final class MQTTLaneLoop {
         isOpen = false
         hasAccepted = false
         ending = nil
-        let started = WallClock.now()
+        let started = WallClock.uptime()
         while !isOpen {
             if client.wantsWrite { try write() }
             try waitForEvents()
             try readAcknowledgements()
             guard !stop.isSet else { return }
-            if WallClock.now() - started > Self.openingMilliseconds {
+            if WallClock.uptime() - started > Self.openingMilliseconds {
                 throw MQTTError(message: "the broker did not answer CONNECT in time")
             }
         }
-        upSince = WallClock.now()
+        upSince = WallClock.uptime()
         report.up()
     }
 
@@ -144,7 +144,7 @@ final class MQTTLaneLoop {
 
     /// Publishes what fits into the window; tells whether there may be more to do at once.
     private func fill() throws -> Bool {
-        let now = WallClock.now()
+        let now = WallClock.uptime()
         var room = lane.sink.window - inFlight.count
         if let allowance = drainLimit?.allowance(now: now) { room = min(room, allowance) }
         for index in streams.indices where room > 0 {
@@ -213,7 +213,7 @@ final class MQTTLaneLoop {
             if let ending { throw ending }
         }
         if let ending { throw ending }
-        let now = WallClock.now()
+        let now = WallClock.uptime()
         guard now - lastTick >= 1_000 else { return }
         lastTick = now
         try client.tick()
@@ -231,7 +231,9 @@ final class MQTTLaneLoop {
             pollfd(fd: listener.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let wait = min(1_000, drainLimit.map { max(1, $0.waitMilliseconds) } ?? 1_000)
+        // A full window is no matter of time; only the limit passes by itself.
+        let limit = streams.allSatisfy(\.isCaughtUp) ? 0 : drainLimit?.waitMilliseconds ?? 0
+        let wait = limit > 0 ? min(1_000, limit) : 1_000
         _ = unsafe poll(&descriptors, UInt(descriptors.count), Int32(wait))
     }
 
@@ -268,7 +270,7 @@ final class MQTTLaneLoop {
         client?.abort()
         client = nil
         if upSince != .distantFuture {
-            backoff.connectionEnded(afterMilliseconds: WallClock.now() - upSince)
+            backoff.connectionEnded(afterMilliseconds: WallClock.uptime() - upSince)
             upSince = .distantFuture
         }
         isWriteBlocked = false
@@ -278,9 +280,9 @@ final class MQTTLaneLoop {
     }
 
     private func waitBeforeRetry() {
-        let until = WallClock.now() + backoff.next()
+        let until = WallClock.uptime() + backoff.next()
         while !stop.isSet {
-            let wait = until - WallClock.now()
+            let wait = until - WallClock.uptime()
             guard wait > 0 else { return }
             stop.wait(milliseconds: min(wait, 1_000))
             observe()
@@ -288,7 +290,7 @@ final class MQTTLaneLoop {
     }
 
     private func observe() {
-        report.observe(now: WallClock.now()) {
+        report.observe {
             streams.map { ($0.window.cursor, $0.window.inFlightCount) }
         }
     }
