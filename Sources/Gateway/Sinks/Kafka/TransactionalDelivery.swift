@@ -40,6 +40,8 @@ final class TransactionalDelivery: KafkaDelivery {
     private var batchMax: Int
     /// Records of the open transaction that Kafka has refused, and why.
     private var failures: [(tag: Int64, error: KafkaError)] = []
+    /// Events of the open transaction, by stream.
+    private var underWay: [Int: Int] = [:]
     /// When the open transaction began; `nil` when there is none.
     private var openSince: Timestamp?
 
@@ -53,7 +55,9 @@ final class TransactionalDelivery: KafkaDelivery {
         }
     }
 
-    var places: [(cursor: Int64, inFlight: Int)] { cursors.map { ($0, 0) } }
+    var places: [(cursor: Int64, inFlight: Int)] {
+        cursors.enumerated().map { ($1, underWay[$0] ?? 0) }
+    }
 
     // Beginning.
 
@@ -186,6 +190,7 @@ final class TransactionalDelivery: KafkaDelivery {
                 let arrival = row.arrival
                 batch.sent.append(Sent(index: index, arrival: arrival))
                 batch.ends[index] = End(offset: offset, arrival: arrival)
+                underWay[index, default: 0] += 1
                 return true
             }
             if !isEnd { batch.isLast = false }
@@ -211,6 +216,7 @@ final class TransactionalDelivery: KafkaDelivery {
         try lane.link.call { try $0.sendOffsets(positions, group: lane.group) }
         try lane.link.call { try $0.commitTransaction() }
         openSince = nil
+        underWay.removeAll()
         failures.removeAll()
         for (index, end) in ends {
             cursors[index] = end.offset
@@ -241,6 +247,7 @@ final class TransactionalDelivery: KafkaDelivery {
     private func giveUp() throws {
         try lane.link.call { try $0.abortTransaction() }
         openSince = nil
+        countRetries()
         metrics.abortedTransactions.increment()
     }
 
@@ -263,7 +270,15 @@ final class TransactionalDelivery: KafkaDelivery {
         try pass(index, offset, because: first.error)
     }
 
+    private func countRetries() {
+        for (index, count) in underWay {
+            lane.report.metrics[index].retriedEvents.increment(by: Int64(count))
+        }
+        underWay.removeAll()
+    }
+
     func rewind() {
+        countRetries()
         mayHaveMore = true
         waitingSince = .distantPast
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // at_least_once: an idempotent producer with a window of events under way. The cursor moves over the
 // contiguous prefix of those that have arrived; a crash sends the rest again.
+import CoreMetrics
 
 /// Delivers with a window; belongs to its lane's loop.
 final class WindowedDelivery: KafkaDelivery {
@@ -117,7 +118,11 @@ final class WindowedDelivery: KafkaDelivery {
     }
 
     func rewind() {
-        for index in windows.indices { windows[index].rewind() }
+        for index in windows.indices {
+            let count = Int64(windows[index].inFlightCount)
+            lane.report.metrics[index].retriedEvents.increment(by: count)
+            windows[index].rewind()
+        }
         arrivals.removeAll()
         failure = nil
         mayHaveMore = true
