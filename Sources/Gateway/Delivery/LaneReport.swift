@@ -62,8 +62,9 @@ final class LaneReport {
         metrics[index].latencySeconds.recordNanoseconds(max(0, now - arrival) * 1_000_000)
     }
 
-    /// The far side will never take this event: it becomes a dead letter. Gives the number under which
-    /// the inbox knows it.
+    /// The far side will never take this event: it becomes a dead letter.
+    ///
+    /// Gives the number under which the inbox knows it.
     @discardableResult
     func refuse(_ event: StoredEvent, _ index: Int, because reason: String) -> UInt64 {
         let stream = lane.streams[index].stream

@@ -11,10 +11,10 @@ import KafkaShim
         self.context = context
         var callbacks = KafkaContext.callbacks
         var error = kafka_shim_error()
-        let shim = unsafe withShimProperties(properties) { list in
+        let shim = unsafe withShimProperties(properties) { list, count in
             unsafe kafka_shim_consumer_create(
-                list.baseAddress!,
-                list.count,
+                list,
+                count,
                 &callbacks,
                 Unmanaged.passUnretained(context).toOpaque(),
                 &error
@@ -49,15 +49,17 @@ import KafkaShim
     func committed(_ topics: [String], milliseconds: Int32) throws(KafkaError) -> [KafkaPosition] {
         var error = kafka_shim_error()
         var found: [KafkaPosition] = []
-        let isDone = unsafe withShimPositions(topics.map { KafkaPosition(topic: $0) }) { list in
+        let isDone = unsafe withShimPositions(topics.map { KafkaPosition(topic: $0) }) {
+            list,
+            count in
             let isDone = unsafe kafka_shim_committed(
                 shim,
-                list.baseAddress!,
-                list.count,
+                list,
+                count,
                 milliseconds,
                 &error
             )
-            found = unsafe zip(topics, list).map { unsafe KafkaPosition(topic: $0, $1) }
+            found = topics.enumerated().map { unsafe KafkaPosition(topic: $1, list[$0]) }
             return isDone
         }
         guard isDone else { throw KafkaError(error) }

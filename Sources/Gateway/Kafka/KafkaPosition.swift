@@ -27,7 +27,7 @@ extension KafkaPosition {
 /// Lends positions, of which there is at least one, in C's form.
 func withShimPositions<Result>(
     _ positions: [KafkaPosition],
-    _ body: (UnsafeMutableBufferPointer<kafka_shim_position>) -> Result
+    _ body: (UnsafeMutablePointer<kafka_shim_position>, Int) -> Result
 ) -> Result {
     var list = unsafe positions.map { position in
         var shimPosition = unsafe kafka_shim_position()
@@ -44,5 +44,8 @@ func withShimPositions<Result>(
             unsafe free(UnsafeMutablePointer(mutating: list[index].topic))
         }
     }
-    return unsafe list.withUnsafeMutableBufferPointer { unsafe body($0) }
+    return unsafe list.withUnsafeMutableBufferPointer { buffer in
+        guard let start = buffer.baseAddress else { preconditionFailure("a list of nothing") }
+        return unsafe body(start, buffer.count)
+    }
 }

@@ -11,7 +11,7 @@ import KafkaShim
 
     private let shim: OpaquePointer
     private let context: KafkaContext
-    private var topics: [String: OpaquePointer] = unsafe [:]
+    private var topics: [String: Topic] = [:]
 
     /// `wakeUp` is signalled when there is something to poll.
     init(
@@ -25,10 +25,10 @@ import KafkaShim
         self.context = context
         var callbacks = KafkaContext.callbacks
         var error = kafka_shim_error()
-        let shim = unsafe withShimProperties(properties) { list in
+        let shim = unsafe withShimProperties(properties) { list, count in
             unsafe kafka_shim_producer_create(
-                list.baseAddress!,
-                list.count,
+                list,
+                count,
                 &callbacks,
                 Unmanaged.passUnretained(context).toOpaque(),
                 wakeUp.writeDescriptor,
@@ -41,7 +41,7 @@ import KafkaShim
     }
 
     deinit {
-        unsafe topics.values.forEach { unsafe kafka_shim_topic_destroy($0) }
+        topics.removeAll()
         unsafe kafka_shim_destroy(shim)
     }
 
@@ -113,12 +113,26 @@ import KafkaShim
     }
 
     private func handle(of topic: String) -> OpaquePointer {
-        if let known = unsafe topics[topic] { return unsafe known }
-        guard let handle = unsafe kafka_shim_topic_create(shim, topic) else {
-            preconditionFailure("the configuration lets no impossible topic through")
+        if let known = topics[topic] { return unsafe known.handle }
+        let new = unsafe Topic(topic, of: shim)
+        topics[topic] = new
+        return unsafe new.handle
+    }
+
+    /// What librdkafka knows of a topic; must go before the client.
+    @safe private final class Topic {
+        let handle: OpaquePointer
+
+        init(_ name: String, of shim: OpaquePointer) {
+            guard let handle = unsafe kafka_shim_topic_create(shim, name) else {
+                preconditionFailure("the configuration lets no impossible topic through")
+            }
+            unsafe self.handle = handle
         }
-        unsafe topics[topic] = handle
-        return unsafe handle
+
+        deinit {
+            unsafe kafka_shim_topic_destroy(handle)
+        }
     }
 
     /// Waits until all have arrived; false if some have not.
@@ -137,12 +151,12 @@ import KafkaShim
     /// The group's new positions, as a part of the transaction.
     func sendOffsets(_ positions: [KafkaPosition], group: String) throws(KafkaError) {
         try check { error in
-            unsafe withShimPositions(positions) { list in
+            unsafe withShimPositions(positions) { list, count in
                 unsafe kafka_shim_send_offsets(
                     shim,
                     group,
-                    list.baseAddress!,
-                    list.count,
+                    list,
+                    count,
                     Self.callMilliseconds,
                     &error
                 )

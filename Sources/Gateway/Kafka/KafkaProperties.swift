@@ -164,7 +164,7 @@ enum KafkaPropertyRules {
 /// Lends settings, of which there is at least one, in C's form.
 func withShimProperties<Result>(
     _ properties: [KafkaProperty],
-    _ body: (UnsafeBufferPointer<kafka_shim_property>) -> Result
+    _ body: (UnsafePointer<kafka_shim_property>, Int) -> Result
 ) -> Result {
     let list = unsafe properties.map {
         unsafe kafka_shim_property(name: copyCString($0.name), value: copyCString($0.value))
@@ -175,5 +175,8 @@ func withShimProperties<Result>(
             unsafe free(UnsafeMutablePointer(mutating: list[index].value))
         }
     }
-    return unsafe list.withUnsafeBufferPointer(body)
+    return unsafe list.withUnsafeBufferPointer { buffer in
+        guard let start = buffer.baseAddress else { preconditionFailure("a list of nothing") }
+        return unsafe body(start, buffer.count)
+    }
 }

@@ -130,8 +130,8 @@ import Testing
             KafkaPosition(topic: "iot.enriched", partition: 7, offset: 0, metadata: "ü"),
             KafkaPosition(topic: "iot.firing", offset: Int64.max),
         ]
-        let found = unsafe withShimPositions(positions) { list in
-            unsafe zip(positions, list).map { unsafe KafkaPosition(topic: $0.topic, $1) }
+        let found = unsafe withShimPositions(positions) { list, count in
+            (0..<count).map { unsafe KafkaPosition(topic: positions[$0].topic, list[$0]) }
         }
         #expect(found == positions)
     }

@@ -50,8 +50,9 @@ struct KafkaLane {
         (Int(tag >> 56), tag & ((1 << 56) - 1))
     }
 
-    /// Puts an event that Kafka will never take among the dead letters, and waits until it is there:
-    /// before that, no cursor may pass it. Gives the time at which the event came in.
+    /// Puts an event that Kafka will never take among the dead letters, and waits until it is there.
+    ///
+    /// Before that, no cursor may pass it. Gives the time at which the event came in.
     @discardableResult
     func refuse(_ index: Int, _ offset: Int64, because error: KafkaError) throws -> Timestamp {
         let events = try reader.read(

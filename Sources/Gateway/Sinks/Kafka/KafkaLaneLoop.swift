@@ -138,7 +138,9 @@ final class KafkaLaneLoop {
         pause()
     }
 
-    /// Another gateway delivers under our name. To go on would throw it out, and so on for ever.
+    /// Another gateway delivers under our name.
+    ///
+    /// To go on would throw it out, and so on for ever.
     private func standStill(_ error: KafkaError) {
         link.close()
         report.down(

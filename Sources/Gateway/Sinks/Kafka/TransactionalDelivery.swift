@@ -283,9 +283,14 @@ final class TransactionalDelivery: KafkaDelivery {
         waitingSince = .distantPast
     }
 
-    /// Between two steps nothing is under way.
+    /// Between two steps nothing is under way, unless one has failed: that is aborted, with one attempt
+    /// also when the lane is stopping, so that readers need not wait for the broker to do it.
     func settle() throws -> Bool {
-        if openSince != nil { try giveUp() }
+        if openSince != nil {
+            try lane.link.producer?.abortTransaction()
+            openSince = nil
+            countRetries()
+        }
         return true
     }
 }

@@ -105,7 +105,7 @@ final class WindowedDelivery: KafkaDelivery {
         rewind()
         guard error.isAboutRecord else { throw error }
         // A broker refuses the whole request for one record in it: alone, it is the one.
-        guard wasAlone, windows[index].cursor == offset - 1 else {
+        guard wasAlone else {
             alone = max(alone ?? tag, tag)
             return
         }
