@@ -81,12 +81,12 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway"],
+            dependencies: ["Gateway", "KafkaShim"],
             swiftSettings: houseSettings
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["DepotTesting"],
+            dependencies: ["DepotTesting", "KafkaShim"],
             swiftSettings: houseSettings
         ),
         .testTarget(
