@@ -5,22 +5,20 @@
 import GRDBSQLite
 
 /// Compiles expressions against the table of signals; finds what they read.
-@safe final class RuleCompiler {
+final class RuleCompiler {
     /// SQLite's limit is 2,000 columns; the rest is for paths that rules name in quotes.
     private static let columnsMax = 1_900
     private static let prefix = "SELECT (\n"
     private static let suffix = "\n) FROM vehicle"
 
-    private let connection: OpaquePointer
+    private let sandbox: SQLSandbox
     private let signals: SignalTable
     private var columns: [String: RuleColumn] = [:]
-    private let authorizer = RuleAuthorizer()
 
-    /// The connection must outlive the compiler.
-    init(connection: OpaquePointer, signals: SignalTable) throws(SQLiteFailure) {
-        unsafe self.connection = connection
+    init(sandbox: SQLSandbox, signals: SignalTable) throws(SQLiteFailure) {
+        self.sandbox = sandbox
         self.signals = signals
-        try execute("CREATE TABLE vehicle (vehicle, event_time)")
+        try sandbox.execute("CREATE TABLE vehicle (vehicle, event_time)")
         columns = ["vehicle": .vehicle, "event_time": .eventTime]
         for name in signals.names.prefix(Self.columnsMax) { try addColumn(name) }
     }
@@ -77,32 +75,20 @@ import GRDBSQLite
     }
 
     private func prepare(_ expression: String) throws(SQLiteFailure) -> [String] {
-        authorizer.begin()
-        unsafe authorizer.install(on: connection)
-        defer { unsafe RuleAuthorizer.remove(from: connection) }
-        var statement: OpaquePointer?
-        var tail: UnsafePointer<CChar>?
-        let sql = Self.prefix + expression + Self.suffix
-        var isWhole = false
-        let code = unsafe sql.withCString { text in
-            let code = unsafe sqlite3_prepare_v2(connection, text, -1, &statement, &tail)
-            if let tail = unsafe tail { isWhole = unsafe tail.pointee == 0 }
-            return code
-        }
-        defer { unsafe sqlite3_finalize(statement) }
-        guard code == SQLITE_OK else {
-            var failure = unsafe SQLiteFailure(connection)
-            if let denied = authorizer.denied { failure.message = denied }
+        do throws(SQLiteFailure) {
+            let probe = try sandbox.probe(
+                Self.prefix + expression + Self.suffix,
+                reading: ["vehicle"]
+            )
+            guard probe.isWhole, probe.results.count == 1 else {
+                throw SQLiteFailure(code: SQLITE_ERROR, message: "must be one expression")
+            }
+            return probe.columns.map(\.name)
+        } catch {
+            var failure = error
             failure.offset = failure.offset.map { $0 - Self.prefix.utf8.count }
             throw failure
         }
-        guard isWhole, unsafe sqlite3_column_count(statement) == 1 else {
-            throw SQLiteFailure(code: SQLITE_ERROR, message: "must be one expression")
-        }
-        guard unsafe sqlite3_bind_parameter_count(statement) == 0 else {
-            throw SQLiteFailure(code: SQLITE_ERROR, message: "must not hold parameters")
-        }
-        return authorizer.columns
     }
 
     private func addColumn(_ name: String) throws(SQLiteFailure) {
@@ -114,7 +100,7 @@ import GRDBSQLite
                     + "give the path a name of its own in the catalogue"
             )
         }
-        try execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
+        try sandbox.execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
         // A catalogued path in quotes is its signal.
         let canonical = signals.entry(path: name)?.name ?? name
         guard let id = signals.id(ofName: canonical) else {
@@ -124,12 +110,6 @@ import GRDBSQLite
             )
         }
         columns[name] = .signal(id)
-    }
-
-    private func execute(_ sql: String) throws(SQLiteFailure) {
-        guard unsafe sqlite3_exec(connection, sql, nil, nil, nil) == SQLITE_OK else {
-            throw unsafe SQLiteFailure(connection)
-        }
     }
 
     private func checkTemplates(_ draft: RuleDraft, reads columns: [String]) {

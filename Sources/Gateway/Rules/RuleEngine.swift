@@ -28,16 +28,14 @@ final class RulePlan {
 }
 
 /// Holds the compiled rules and evaluates them; belongs to the intake thread.
-@safe final class RuleEngine {
+final class RuleEngine {
     /// How many expressions one statement may hold.
     private static let expressionsPerStatement = 64
-    private static let stepsPerCallback: Int32 = 1_000
     /// Plans that are remembered.
     private static let plansMax = 4_096
 
     let rules: [AlertRule]
-    private let connection: OpaquePointer
-    private let budget: StepBudget
+    private let sandbox: SQLSandbox
     /// Rules that read a signal, by the signal.
     private var readers: [SignalID: [Int]] = [:]
     /// Rules that read the event time: every reading concerns them.
@@ -53,35 +51,10 @@ final class RulePlan {
         limits: LimitsConfiguration,
         problems: ProblemCollector
     ) throws {
-        var connection: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX
-        guard
-            unsafe sqlite3_open_v2(":memory:", &connection, flags, ClocklessVFS.name) == SQLITE_OK,
-            let connection = unsafe connection
-        else {
-            throw unsafe SQLiteFailure(connection)
-        }
-        unsafe self.connection = connection
-        // Otherwise a mistyped name in double quotes would be a text (SQLite quirk 8).
-        unsafe _disableDoubleQuotedStringLiterals(connection)
-        budget = StepBudget(steps: limits.ruleStepsMax / Int(Self.stepsPerCallback))
-        unsafe Self.bound(connection)
-        let compiler = try unsafe RuleCompiler(connection: connection, signals: signals)
+        sandbox = try SQLSandbox(limits: limits)
+        let compiler = try RuleCompiler(sandbox: sandbox, signals: signals)
         rules = compiler.compile(drafts, problems: problems)
-        unsafe budget.install(on: connection, every: Self.stepsPerCallback)
         index()
-    }
-
-    deinit {
-        plans.removeAll()
-        unsafe sqlite3_close_v2(connection)
-    }
-
-    /// Bounds what one expression may ask for (https://www.sqlite.org/c3ref/limit.html).
-    private static func bound(_ connection: OpaquePointer) {
-        unsafe sqlite3_limit(connection, SQLITE_LIMIT_LENGTH, 1 << 20)
-        unsafe sqlite3_limit(connection, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)
-        unsafe sqlite3_limit(connection, SQLITE_LIMIT_ATTACHED, 0)
     }
 
     private func index() {
@@ -160,8 +133,7 @@ final class RulePlan {
         let expressions = indices.map { "(\n\(rules[$0].expression)\n)" }.joined(separator: ", ")
         let inputs = names.enumerated().map { "?\($0 + 1) AS \(RuleCompiler.quoted($1))" }
         let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
-        let statement = try unsafe SQLiteStatement(
-            connection,
+        let statement = try sandbox.statement(
             "WITH vehicle AS (SELECT \(source)) SELECT \(expressions) FROM vehicle"
         )
         return RulePlan.Step(statement: statement, columns: columns, rules: indices)
@@ -212,42 +184,11 @@ final class RulePlan {
                 statement.bind(Int32(index + 1), Double(vehicle.eventTime.milliseconds) / 1_000)
             }
         }
-        budget.refill()
+        sandbox.beginEvaluation()
         defer { statement.reset() }
         guard try statement.step() else {
             throw SQLiteFailure(code: SQLITE_DONE, message: "the expression gave no row")
         }
         for column in 0..<step.rules.count { results.append(statement.isTrue(Int32(column))) }
-    }
-}
-
-/// Interrupts an expression that takes too many steps.
-private final class StepBudget {
-    private let callbacksMax: Int
-    private var callbacksLeft: Int
-
-    init(steps: Int) {
-        callbacksMax = max(1, steps)
-        callbacksLeft = callbacksMax
-    }
-
-    func refill() {
-        callbacksLeft = callbacksMax
-    }
-
-    /// The budget must outlive the connection.
-    func install(on connection: OpaquePointer, every steps: Int32) {
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe sqlite3_progress_handler(
-            connection,
-            steps,
-            { context in
-                guard let context = unsafe context else { return 1 }
-                let budget = unsafe Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue()
-                budget.callbacksLeft -= 1
-                return budget.callbacksLeft <= 0 ? 1 : 0
-            },
-            context
-        )
     }
 }

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import GRDBSQLite
 
+/// A column of a table.
+struct SQLColumn: Hashable, Sendable {
+    var table: String
+    var name: String
+}
+
 /// Watches what a statement reads while SQLite compiles it, and refuses everything else
 /// (https://www.sqlite.org/c3ref/set_authorizer.html).
-final class RuleAuthorizer {
+final class SQLAuthorizer {
     private static let refusedFunctions: Set<String> = [
         "random", "randomblob", "load_extension", "changes", "total_changes", "last_insert_rowid",
         "current_date", "current_time", "current_timestamp", "zeroblob", "readfile", "writefile",
     ]
 
-    /// The columns of `vehicle` that were read, each once, in order.
-    private(set) var columns: [String] = []
+    /// What was read, each once, in order.
+    private(set) var columns: [SQLColumn] = []
     /// Why something was refused.
     private(set) var denied: String?
+    private let tables: Set<String>
 
-    func begin() {
-        columns = []
-        denied = nil
+    /// Lets statements read these tables.
+    init(tables: Set<String>) {
+        self.tables = tables
     }
 
     /// The authorizer must outlive its installation.
@@ -26,7 +33,7 @@ final class RuleAuthorizer {
             connection,
             { context, action, first, second, _, _ in
                 guard let context = unsafe context else { return SQLITE_DENY }
-                let authorizer = unsafe Unmanaged<RuleAuthorizer>.fromOpaque(context)
+                let authorizer = unsafe Unmanaged<SQLAuthorizer>.fromOpaque(context)
                     .takeUnretainedValue()
                 let table = unsafe first.map { unsafe String(cString: $0) } ?? ""
                 let column = unsafe second.map { unsafe String(cString: $0) } ?? ""
@@ -44,8 +51,9 @@ final class RuleAuthorizer {
         switch action {
         case SQLITE_SELECT, SQLITE_RECURSIVE:
             return SQLITE_OK
-        case SQLITE_READ where first == "vehicle":
-            if !second.isEmpty, !columns.contains(second) { columns.append(second) }
+        case SQLITE_READ where tables.contains(first):
+            let column = SQLColumn(table: first, name: second)
+            if !second.isEmpty, !columns.contains(column) { columns.append(column) }
             return SQLITE_OK
         case SQLITE_READ where second.isEmpty && !first.hasPrefix("sqlite_"):
             // `count(*)` reads no column, whatever it counts.
@@ -55,7 +63,10 @@ final class RuleAuthorizer {
         case SQLITE_FUNCTION:
             denied = "function \(second)() is not allowed: the same data must give the same answer"
         default:
-            denied = "an expression may only read the vehicle's columns"
+            denied =
+                tables == ["vehicle"]
+                ? "an expression may only read the vehicle's columns"
+                : "only \(tables.sorted().joined(separator: ", ")) may be read"
         }
         return SQLITE_DENY
     }
