@@ -64,6 +64,11 @@ struct ConfigurationDecoder {
             .compactMap { value in
                 value.mapping { decodeSource($0, gatewayID: id) } ?? nil
             }
+        let tables =
+            root.optional("tables")?.list()
+            .compactMap { value in
+                value.mapping { decodeTable($0, gatewayID: id) } ?? nil
+            } ?? []
         let signals = root.optional("signals")?.mapping { decodeSignals($0) } ?? []
         let ruleFiles = root.optional("rules")?.list().compactMap { $0.string().map(path) } ?? []
         let sinks =
@@ -79,6 +84,7 @@ struct ConfigurationDecoder {
         return Configuration(
             gateway: gateway,
             sources: sources,
+            tables: tables,
             signals: signals,
             ruleFiles: ruleFiles,
             sinks: sinks,
@@ -113,6 +119,7 @@ struct ConfigurationDecoder {
         let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
         let qos = qos(section)
         let share = section.optional("share").flatMap { shareGroup($0) }
+        let enrichment = section.optional("enrich").flatMap { decodeEnrichment($0) }
         guard let name, let connection, let topics else { return nil }
         return SourceConfiguration(
             name: name,
@@ -121,11 +128,12 @@ struct ConfigurationDecoder {
             receiveMaximum: receiveMaximum,
             qos: qos,
             shareGroup: share,
-            topics: topics
+            topics: topics,
+            enrichment: enrichment
         )
     }
 
-    private func sessionExpirySeconds(_ section: YAMLMapping) -> UInt32 {
+    func sessionExpirySeconds(_ section: YAMLMapping) -> UInt32 {
         let standard: Int64 = 7 * 86_400_000
         guard let value = section.optional("session_expiry") else {
             return UInt32(standard / 1_000)
@@ -186,7 +194,7 @@ struct ConfigurationDecoder {
         )
     }
 
-    private func decodeEventTime(_ section: YAMLMapping) -> EventTimeConfiguration? {
+    func decodeEventTime(_ section: YAMLMapping) -> EventTimeConfiguration? {
         let paths = section.required("path")?.list().compactMap { $0.string() }
         let zone = section.string("zone", default: "UTC")
         if TimeZone(identifier: zone) == nil {
@@ -197,7 +205,7 @@ struct ConfigurationDecoder {
         guard let parsed = EventTimeFormat(format) else {
             section.optional("format")?
                 .report(
-                    "must be epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a date pattern such as "
+                    "must be epoch_d, epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a date pattern such as "
                         + "'yyyy-MM-dd HH:mm:ss' (got '\(format)')"
                 )
             return nil

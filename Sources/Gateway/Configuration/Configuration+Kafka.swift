@@ -7,24 +7,16 @@ extension ConfigurationDecoder {
         name: String,
         gatewayID: String
     ) -> SinkConfiguration? {
-        let brokers = section.required("brokers")?.list().compactMap { decodeBroker($0) }
         let window = section.int("window", default: 10_000, in: 1...100_000)
         let streams = decodeKafkaStreams(section, gatewayID: gatewayID)
-        var kafka = KafkaConfiguration(
-            brokers: brokers ?? [],
-            tls: section.optional("tls").flatMap { decodeTLS($0) },
-            sasl: section.optional("sasl")?.mapping { decodeSASL($0) } ?? nil,
-            group: section.string("group", default: "\(gatewayID).\(name)")
-        )
+        let group = section.string("group", default: "\(gatewayID).\(name)")
+        guard var kafka = kafkaConnection(section, group: group) else { return nil }
         kafka.delivery =
             choice(section.optional("delivery"), KafkaDeliveryMode.self) ?? .exactlyOnce
         kafka.compression = choice(section.optional("compression"), KafkaCompression.self) ?? .lz4
         kafka.lingerMilliseconds = section.milliseconds("linger", default: kafka.lingerMilliseconds)
         if kafka.lingerMilliseconds > 60_000 {
             section.optional("linger")?.report("must be at most 1m")
-        }
-        if section.optional("brokers")?.list().isEmpty == true {
-            section.optional("brokers")?.report("needs at least one broker")
         }
         if kafka.group.isEmpty { section.optional("group")?.report("must not be empty") }
         kafka.transactionTimeoutMilliseconds = section.milliseconds(
@@ -37,6 +29,26 @@ extension ConfigurationDecoder {
                     "must be from 5s to 15m, and not above the broker's max.transaction.timeout.ms"
                 )
         }
+        return SinkConfiguration(
+            name: name,
+            transport: .kafka(kafka),
+            window: window,
+            streams: streams
+        )
+    }
+
+    /// The keys that a sink and a table's source share: where the cluster is and who we are there.
+    func kafkaConnection(_ section: YAMLMapping, group: String) -> KafkaConfiguration? {
+        let brokers = section.required("brokers")?.list().compactMap { decodeBroker($0) }
+        var kafka = KafkaConfiguration(
+            brokers: brokers ?? [],
+            tls: section.optional("tls").flatMap { decodeTLS($0) },
+            sasl: section.optional("sasl")?.mapping { decodeSASL($0) } ?? nil,
+            group: group
+        )
+        if section.optional("brokers")?.list().isEmpty == true {
+            section.optional("brokers")?.report("needs at least one broker")
+        }
         kafka.reconnectMinMilliseconds = max(
             10,
             section.milliseconds("reconnect_min", default: 200)
@@ -47,13 +59,7 @@ extension ConfigurationDecoder {
         }
         kafka.properties =
             section.optional("properties")?.mapping { decodeProperties($0) } ?? []
-        guard brokers != nil else { return nil }
-        return SinkConfiguration(
-            name: name,
-            transport: .kafka(kafka),
-            window: window,
-            streams: streams
-        )
+        return brokers == nil ? nil : kafka
     }
 
     /// `host:port`, as in `bootstrap.servers`; the port is 9092 when it is left out.

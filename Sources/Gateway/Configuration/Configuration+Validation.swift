@@ -28,7 +28,10 @@ extension Configuration {
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let groups = sinks.compactMap(\.kafka?.group)
         reportDuplicates(groups, what: "group", section.optional("sinks"))
-        let clients = sources.map(\.connection) + sinks.compactMap(\.mqtt)
+        reportDuplicates(tables.map(\.name), what: "table", section.optional("tables"))
+        let clients =
+            sources.map(\.connection) + tables.compactMap(\.session?.connection)
+            + sinks.compactMap(\.mqtt)
         let keys = clients.map { "\($0.clientID) at \($0.broker)" }
         reportDuplicates(keys, what: "client_id", section.optional("sources"))
     }

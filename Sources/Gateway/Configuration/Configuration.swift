@@ -6,6 +6,7 @@
 struct Configuration: Sendable {
     var gateway: GatewayConfiguration
     var sources: [SourceConfiguration]
+    var tables: [TableConfiguration] = []
     var signals: [SignalConfiguration]
     /// Rule files, in the order given; relative to the configuration file.
     var ruleFiles: [String]
@@ -63,6 +64,7 @@ struct SourceConfiguration: Sendable {
     /// Joins a shared subscription, `$share/{group}/…`.
     var shareGroup: String?
     var topics: [TopicConfiguration]
+    var enrichment: EnrichmentConfiguration?
 }
 
 /// What is subscribed to, and how its payloads are read.

@@ -12,6 +12,7 @@ enum EventTimeFormat: Sendable, Hashable {
 
     init?(_ text: String) {
         switch text {
+        case "epoch_d": self = .epoch(unitsPerMillisecond: 1 / 86_400_000)
         case "epoch_s": self = .epoch(unitsPerMillisecond: 0.001)
         case "epoch_ms": self = .epoch(unitsPerMillisecond: 1)
         case "epoch_us": self = .epoch(unitsPerMillisecond: 1_000)

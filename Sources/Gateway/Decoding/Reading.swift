@@ -32,6 +32,9 @@ struct DecodingFailure: Error, Equatable {
         case noVehicle = "no_vehicle"
         case noPattern = "no_pattern"
         case overLimit = "over_limit"
+        case noKey = "no_key"
+        case unknownColumn = "unknown_column"
+        case wrongType = "wrong_type"
     }
 
     var kind: Kind

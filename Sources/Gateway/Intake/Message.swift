@@ -23,9 +23,33 @@ final class Topic: Sendable {
     }
 }
 
+/// Where a change event stood that did not come over MQTT.
+struct RecordPlace: Sendable {
+    enum Kind: Sendable {
+        case change
+        /// A key whose row is gone; it has no payload (Kafka's log compaction).
+        case tombstone
+        /// A whole table follows, and replaces what is there.
+        case loadBegins
+        case loadEnds
+        /// What was there when the feed began has come.
+        case caughtUp
+    }
+
+    var kind = Kind.change
+    var partition: Int32 = 0
+    /// Below 0: the feed has no offsets.
+    var offset: Int64 = -1
+    var time: Timestamp?
+    /// Where its key is in the batch's bytes.
+    var key: Range<Int>?
+    /// Of a load that ends: tells this version of the file from others.
+    var mark = ""
+}
+
 /// One message: bytes as they arrived.
 struct Message {
-    /// The index of its source in the configuration.
+    /// The index of its source in the configuration; feeds of tables are counted behind them.
     let source: Int
     let topic: Topic
     /// Where its payload is in the batch's bytes.
@@ -33,11 +57,14 @@ struct Message {
     let qos: UInt8
     let packetID: UInt16
     let arrival: Timestamp
+    /// The index of its place among the batch's records; -1 for MQTT.
+    var record = -1
 }
 
 /// Messages that are processed and committed together, with their payloads in one buffer.
 struct MessageBatch {
     private(set) var messages: [Message] = []
+    private(set) var records: [RecordPlace] = []
     /// All payloads, each followed by enough bytes for the parser to read past its end.
     private(set) var bytes: [UInt8] = []
 
@@ -52,11 +79,7 @@ struct MessageBatch {
         packetID: UInt16,
         arrival: Timestamp
     ) {
-        if !bytes.isEmpty { bytes.removeLast(JSONParser.padding) }
-        let start = bytes.count
-        unsafe bytes.append(contentsOf: payload)
-        let range = start..<bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: JSONParser.padding))
+        let range = unsafe store(payload)
         messages.append(
             Message(
                 source: source,
@@ -69,8 +92,39 @@ struct MessageBatch {
         )
     }
 
+    /// Appends a change event of a feed; its payload and key are copied once, here.
+    mutating func append(feed: Int, topic: Topic, record: FeedRecord, arrival: Timestamp) {
+        var place = record.place
+        if let key = record.key {
+            place.key = unsafe key.withUnsafeBytes { unsafe store($0) }
+        }
+        let range = unsafe record.payload.withUnsafeBytes { unsafe store($0) }
+        records.append(place)
+        messages.append(
+            Message(
+                source: feed,
+                topic: topic,
+                payload: range,
+                qos: 1,
+                packetID: 0,
+                arrival: arrival,
+                record: records.count - 1
+            )
+        )
+    }
+
+    private mutating func store(_ content: UnsafeRawBufferPointer) -> Range<Int> {
+        if !bytes.isEmpty { bytes.removeLast(JSONParser.padding) }
+        let start = bytes.count
+        unsafe bytes.append(contentsOf: content)
+        let range = start..<bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: JSONParser.padding))
+        return range
+    }
+
     mutating func removeAll() {
         messages.removeAll(keepingCapacity: true)
+        records.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
     }
 }

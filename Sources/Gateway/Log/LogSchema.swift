@@ -26,6 +26,10 @@ enum LogSchema {
                 try createStream(stream, in: db)
             }
         }
+        migrator.registerMigration("2") { db in
+            try createStream("schema", in: db)
+            try db.execute(sql: version2)
+        }
         return migrator
     }
 
@@ -89,6 +93,32 @@ enum LogSchema {
             source TEXT NOT NULL,
             filter TEXT NOT NULL,
             PRIMARY KEY (source, filter)
+        ) WITHOUT ROWID;
+        """
+
+    private static let version2 = """
+        CREATE TABLE table_state (
+            name TEXT PRIMARY KEY,
+            key TEXT NOT NULL,
+            columns TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            is_ready INTEGER NOT NULL,
+            is_loading INTEGER NOT NULL,
+            is_load_over INTEGER NOT NULL,
+            load_began INTEGER NOT NULL,
+            load_heard INTEGER NOT NULL,
+            floor INTEGER NOT NULL,
+            newest INTEGER NOT NULL,
+            heard_at INTEGER NOT NULL,
+            stale_since INTEGER,
+            mark TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE table_position (
+            name TEXT NOT NULL,
+            topic TEXT NOT NULL,
+            partition INTEGER NOT NULL,
+            offset INTEGER NOT NULL,
+            PRIMARY KEY (name, topic, partition)
         ) WITHOUT ROWID;
         """
 }

@@ -13,6 +13,9 @@ enum StreamName {
     /// What could not be decoded or delivered, with the reason, and gap events.
     static let deadLetter = "dead_letter"
 
+    /// What is new in the shape of what comes in: a column of a table, say.
+    static let schema = "schema"
+
     /// In the order in which the disk budget evicts them: the least valuable first.
-    static let all = [raw, enriched, deadLetter, firing, outlier]
+    static let all = [raw, enriched, deadLetter, schema, firing, outlier]
 }

@@ -191,7 +191,7 @@ import Testing
             "time format",
             replace: "state",
             with: "state\n        event_time: {path: t, format: epoch}",
-            "8: sources[0].topics[0].event_time.format: must be epoch_s, epoch_ms,"
+            "8: sources[0].topics[0].event_time.format: must be epoch_d, epoch_s,"
         ),
         Mistake(
             "time zone",

@@ -79,7 +79,7 @@ import Testing
             let bytes = events.map { $0.payload.count + $0.key.utf8.count + $0.topic.utf8.count }
             let extent = try #require(gateway.writer.extents[stream])
             #expect(extent.bytes == Int64(bytes.reduce(0, +)), "\(stream)")
-            #expect(extent.firstOffset == events.first?.offset, "\(stream)")
+            #expect(extent.firstOffset == events.first?.offset ?? 1, "\(stream)")
             #expect(extent.nextOffset == (events.last?.offset ?? 0) + 1, "\(stream)")
         }
         let extents = gateway.writer.extents

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a table, of what feeds it, and of a source's enrichment.
+import Foundation
+
+/// In whose words change events come.
+private enum ChangeFormatName: String, CaseIterable {
+    case dms
+    case debezium
+    case rows
+}
+
+/// Where change events come from.
+private enum FeedType: String, CaseIterable {
+    case mqtt
+    case kafka
+    case file
+}
+
+/// What to do with a column that the table does not have.
+private enum UnknownColumns: String, CaseIterable {
+    case refuse
+    case ignore
+}
+
+private enum ColumnTypeName: String, CaseIterable {
+    case text
+    case int
+    case float
+    case bool
+    case time
+}
+
+extension ConfigurationDecoder {
+    func decodeTable(_ section: YAMLMapping, gatewayID: String) -> TableConfiguration? {
+        let name = section.required("name")?.string()
+        let key = section.required("key")?.list().compactMap { $0.string() }
+        let columns = section.optional("columns")?.mapping { decodeColumns($0) }
+        let indexes = section.optional("index")?.list().map { $0.list().compactMap { $0.string() } }
+        let format = decodeChangeFormat(section)
+        let feed =
+            section.required("source")?
+            .mapping { decodeFeed($0, table: name ?? "table", gatewayID: gatewayID) } ?? nil
+        guard let name, let key, let feed else { return nil }
+        var table = TableConfiguration(
+            name: name,
+            key: key,
+            columns: columns,
+            indexes: indexes ?? [],
+            format: format,
+            feed: feed
+        )
+        table.from = section.optional("from")?.string()
+        table.validity = decodeValidity(section)
+        table.isRequired = section.bool("required", default: false)
+        table.isLarge = section.bool("large", default: false)
+        table.ignoresUnknownColumns =
+            choice(section.optional("unknown_columns"), UnknownColumns.self) == .ignore
+        table.staleMilliseconds = section.optional("stale_after")?.milliseconds()
+        check(table, section)
+        return table
+    }
+
+    // Columns.
+
+    private func decodeColumns(_ section: YAMLMapping) -> [ColumnConfiguration] {
+        section.entries()
+            .map { name, value in
+                ColumnConfiguration(name: name, type: decodeColumnType(value))
+            }
+    }
+
+    private func decodeColumnType(_ value: YAMLValue) -> ColumnType? {
+        guard value.isMapping else {
+            return choice(value, ColumnTypeName.self)
+                .map { columnType($0, format: .iso8601) }
+        }
+        return value.mapping { section in
+            guard let name = choice(section.required("type"), ColumnTypeName.self) else {
+                return nil
+            }
+            guard let format = section.optional("format") else {
+                return columnType(name, format: .iso8601)
+            }
+            if name != .time { format.report("only a column of type time has a format") }
+            guard let text = format.string() else { return nil }
+            guard let parsed = EventTimeFormat(text) else {
+                format.report(
+                    "must be epoch_d, epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601 or a date "
+                        + "pattern such as 'yyyy-MM-dd HH:mm:ss' (got '\(text)')"
+                )
+                return nil
+            }
+            return columnType(name, format: parsed)
+        } ?? nil
+    }
+
+    private func columnType(_ name: ColumnTypeName, format: EventTimeFormat) -> ColumnType {
+        switch name {
+        case .text: .text
+        case .int: .int
+        case .float: .float
+        case .bool: .bool
+        case .time: .time(format)
+        }
+    }
+
+    private func decodeValidity(_ section: YAMLMapping) -> ValidityConfiguration? {
+        let from = section.optional("valid_from")
+        let to = section.optional("valid_to")
+        let history = section.optional("history")
+        guard let from, let to else {
+            if from != nil || to != nil {
+                (from ?? to)?.report("'valid_from' and 'valid_to' go together")
+            }
+            history?.report("only a table with 'valid_from' and 'valid_to' has a history")
+            return nil
+        }
+        guard let from = from.string(), let to = to.string() else { return nil }
+        var validity = ValidityConfiguration(from: from, to: to)
+        validity.historyMilliseconds =
+            history?.milliseconds() ?? validity.historyMilliseconds
+        return validity
+    }
+
+    private func check(_ table: TableConfiguration, _ section: YAMLMapping) {
+        if !SignalConfiguration.isIdentifier(table.name) {
+            section.required("name")?.report("must be a lower-case SQL name such as reservation")
+        } else if TableName.isReserved(table.name) {
+            section.required("name")?
+                .report("'\(table.name)' is the gateway's own table; choose another name")
+        }
+        if table.key.isEmpty { section.required("key")?.report("needs at least one column") }
+        let used =
+            [("key", table.key), ("index", table.indexes.flatMap(\.self))]
+            + (table.validity.map { [("valid_from", [$0.from]), ("valid_to", [$0.to])] } ?? [])
+        guard let columns = table.columns else {
+            if table.validity != nil {
+                section.optional("valid_from")?
+                    .report("'columns' must say what the times of validity look like")
+            }
+            return
+        }
+        let names = columns.map(\.name)
+        for (place, wanted) in used {
+            for name in wanted where !names.contains(name) {
+                section.optional(place)?
+                    .report(
+                        "'\(name)' is not among the columns"
+                            + Suggestion.sentence(for: name, among: names)
+                    )
+            }
+        }
+        checkTypes(table, columns, section)
+    }
+
+    private func checkTypes(
+        _ table: TableConfiguration,
+        _ columns: [ColumnConfiguration],
+        _ section: YAMLMapping
+    ) {
+        if Set(columns.map { $0.name.lowercased() }).count < columns.count {
+            section.optional("columns")?
+                .report("two names differ only in case, which SQL does not see")
+        }
+        guard let validity = table.validity else { return }
+        for (place, name) in [("valid_from", validity.from), ("valid_to", validity.to)] {
+            guard let column = columns.first(where: { $0.name == name }) else { continue }
+            if case .time = column.type { continue }
+            section.optional(place)?.report("column '\(name)' must be of type time")
+        }
+    }
+
+    // Formats.
+
+    private func decodeChangeFormat(_ section: YAMLMapping) -> ChangeFormatConfiguration {
+        let value = section.optional("format")
+        let name = choice(value, ChangeFormatName.self) ?? .rows
+        let paths = ["operation", "row", "before", "position", "time"]
+        guard name == .rows else {
+            for path in paths {
+                section.optional(path)?
+                    .report("is for format rows; \(name.rawValue) tells it by itself")
+            }
+            return name == .dms ? .dms : .debezium
+        }
+        return .rows(
+            RowsFormatConfiguration(
+                operation: section.optional("operation")?.string(),
+                row: section.optional("row")?.string(),
+                before: section.optional("before")?.string(),
+                position: section.optional("position")?.string(),
+                time: section.optional("time")?.mapping { decodeEventTime($0) } ?? nil
+            )
+        )
+    }
+
+    // Feeds.
+
+    private func decodeFeed(
+        _ section: YAMLMapping,
+        table: String,
+        gatewayID: String
+    ) -> FeedConfiguration? {
+        switch choice(section.required("type"), FeedType.self) {
+        case .mqtt: decodeMQTTFeed(section, table: table, gatewayID: gatewayID).map { .mqtt($0) }
+        case .kafka: decodeKafkaFeed(section).map { .kafka($0) }
+        case .file: decodeFileFeed(section).map { .file($0) }
+        case nil: nil
+        }
+    }
+
+    private func decodeMQTTFeed(
+        _ section: YAMLMapping,
+        table: String,
+        gatewayID: String
+    ) -> SourceConfiguration? {
+        let connection = connection(section, clientID: "\(gatewayID)-table-\(table)")
+        let topics = section.required("topic")?.list().compactMap { parsed($0, TopicPattern.init) }
+        let expiry = sessionExpirySeconds(section)
+        let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
+        guard let connection, let topics else { return nil }
+        return SourceConfiguration(
+            name: "table/\(table)",
+            connection: connection,
+            sessionExpirySeconds: expiry,
+            receiveMaximum: receiveMaximum,
+            topics: topics.map { TopicConfiguration(pattern: $0) }
+        )
+    }
+
+    private func decodeKafkaFeed(_ section: YAMLMapping) -> KafkaFeedConfiguration? {
+        let kafka = kafkaConnection(section, group: "")
+        let topic = section.required("topic")?.string()
+        guard let kafka, let topic else { return nil }
+        return KafkaFeedConfiguration(kafka: kafka, topic: topic)
+    }
+
+    /// A file that is not there yet is waited for.
+    private func decodeFileFeed(_ section: YAMLMapping) -> FileFeedConfiguration? {
+        guard let path = section.required("path")?.string().map(path) else { return nil }
+        let format = choice(section.optional("format"), FileFeedConfiguration.Format.self)
+        let ending = path.split(separator: ".").last.map { $0.lowercased() } ?? ""
+        let known: [String: FileFeedConfiguration.Format] = [
+            "csv": .csv, "jsonl": .jsonl, "ndjson": .jsonl,
+        ]
+        guard let format = format ?? known[ending] else {
+            section.value.report("needs a 'format': csv or jsonl")
+            return nil
+        }
+        return FileFeedConfiguration(path: path, format: format)
+    }
+
+    // Enrichment.
+
+    func decodeEnrichment(_ value: YAMLValue) -> EnrichmentConfiguration? {
+        func make(_ select: YAMLValue?) -> EnrichmentConfiguration? {
+            guard let select, let text = select.string() else { return nil }
+            return EnrichmentConfiguration(
+                select: text,
+                place: .init(file: select.file, line: select.line, key: select.key)
+            )
+        }
+        guard value.isMapping else { return make(value) }
+        return value.mapping { section in
+            var enrichment = make(section.required("select"))
+            enrichment?.rows =
+                choice(section.optional("rows"), EnrichmentConfiguration.Rows.self) ?? .first
+            enrichment?.tellsAge = section.bool("reference_age", default: false)
+            return enrichment
+        } ?? nil
+    }
+}
+
+/// Names that tables of users can't have.
+enum TableName {
+    private static let own: Set<String> = [
+        "reading", "vehicle", "stream", "snapshot", "alert", "cursor", "redelivery",
+        "subscription", "identity", "table_state", "table_position", "grdb_migrations",
+    ]
+
+    static func isReserved(_ name: String) -> Bool {
+        own.contains(name) || StreamName.all.contains(name) || name.hasPrefix("sqlite_")
+    }
+}

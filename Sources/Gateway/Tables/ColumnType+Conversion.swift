@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ColumnType {
+    /// The type as a person writes it.
+    var name: String {
+        switch self {
+        case .text: "text"
+        case .int: "int"
+        case .float: "float"
+        case .bool: "bool"
+        case .time: "time"
+        }
+    }
+
+    /// What SQLite compares it as (https://www.sqlite.org/datatype3.html#type_affinity).
+    var affinity: String {
+        switch self {
+        case .text: "TEXT"
+        case .int, .bool: "INTEGER"
+        case .float, .time: "REAL"
+        }
+    }
+
+    /// The type of a column whose first value this is; `nil` when it tells none.
+    init?(of value: SignalValue) {
+        switch value {
+        case .null: return nil
+        case .bool: self = .bool
+        case .int: self = .int
+        case .double: self = .float
+        case .text: self = .text
+        }
+    }
+
+    /// The type of a column that also holds this value; `nil` when the two don't go together.
+    func widened(by value: SignalValue) -> ColumnType? {
+        switch (self, value) {
+        case (.int, .double): .float
+        default: nil
+        }
+    }
+}
+
+/// Reads values of one column; owned by one thread.
+struct ColumnReader {
+    let type: ColumnType?
+    private let time: EventTimeReader?
+
+    init(_ type: ColumnType?) {
+        self.type = type
+        guard case .time(let format) = type else {
+            time = nil
+            return
+        }
+        time = EventTimeReader(EventTimeConfiguration(paths: [], format: format))
+    }
+
+    /// The value as the column keeps it; `nil` when that would change what it says.
+    func read(_ value: SignalValue) -> SignalValue? {
+        guard let type, value != .null else { return value }
+        switch (type, value) {
+        case (.text, .text), (.int, .int), (.float, .double), (.bool, .bool): return value
+        case (.text, _): return .text(value.text)
+        case (.int, .double(let number)):
+            // Beyond 2^53 a double has lost digits that the source may have sent.
+            guard number.magnitude <= 9_007_199_254_740_992 else { return nil }
+            return Int64(exactly: number).map { .int($0) }
+        case (.int, .text(let text)): return Int64(text).map { .int($0) }
+        case (.int, .bool(let flag)): return .int(flag ? 1 : 0)
+        case (.float, .int(let number)): return .double(Double(number))
+        case (.float, .text(let text)): return SignalType.decimal(text).map { .double($0) }
+        case (.bool, .int), (.bool, .text):
+            let flag = SignalType.bool.convert(value)
+            return flag == .null ? nil : flag
+        case (.time, _):
+            return time?.read(value).map { .double(Double($0.milliseconds) / 1_000) }
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a table lies in SQLite, in memory and in the log alike:
+//
+//   car              its rows and nothing else: what people and joins read
+//   car.position     for each key, where the change stood that made the row, also of deleted rows
+//   car.staging      the next snapshot while it comes in, with a .position of its own
+//   car.retired      the last one, until it is deleted chunk by chunk
+
+/// Names, columns and indexes of one table.
+struct TableDefinition: Equatable, Sendable {
+    /// Which of a table's relations.
+    enum Relation: String, Sendable {
+        case live = ""
+        case staging = ".staging"
+        case retired = ".retired"
+    }
+
+    let name: String
+    var key: [String]
+    var columns: [ColumnConfiguration]
+    var indexes: [[String]]
+    var validity: [String]?
+
+    init(_ configuration: TableConfiguration) {
+        name = configuration.name
+        key = configuration.key
+        columns =
+            configuration.columns ?? configuration.key.map { ColumnConfiguration(name: $0) }
+        validity = configuration.validity.map { [$0.from, $0.to] }
+        indexes = configuration.indexes
+    }
+
+    var keyPositions: [Int] {
+        key.compactMap { name in columns.firstIndex { $0.name == name } }
+    }
+
+    func position(of column: String) -> Int? { columns.firstIndex { $0.name == column } }
+
+    // SQL.
+
+    func relation(_ relation: Relation) -> String { Self.quoted(name + relation.rawValue) }
+
+    func positions(_ relation: Relation) -> String {
+        Self.quoted(name + relation.rawValue + ".position")
+    }
+
+    /// Makes a relation with its indexes, whose names are told apart by the generation.
+    func create(_ relation: Relation, generation: Int64) -> String {
+        let rows = self.relation(relation)
+        let places = positions(relation)
+        let keys = Self.list(key)
+        let keyColumns = columns.filter { key.contains($0.name) }
+        func index(_ name: String, _ target: String, _ columns: String) -> String {
+            "CREATE INDEX \(Self.quoted("\(self.name).\(generation).\(name)")) ON \(target) \(columns);"
+        }
+        var sql = """
+            CREATE TABLE \(rows) (\(columns.map(Self.column).joined(separator: ", ")), \
+            PRIMARY KEY (\(keys))) WITHOUT ROWID;
+            CREATE TABLE \(places) (\(keyColumns.map(Self.column).joined(separator: ", ")), \
+            position TEXT NOT NULL, deleted_at INTEGER, PRIMARY KEY (\(keys))) WITHOUT ROWID;
+            """
+        for (number, columns) in indexes.enumerated() {
+            // Joins of a table with validity look for a row and a time.
+            let all = columns + (validity.map { [$0[0]] } ?? [])
+            sql += index("\(number)", rows, "(\(Self.list(all)))")
+        }
+        if let validity {
+            sql += index("over", rows, "(\(Self.quoted(validity[1])))")
+        }
+        return sql
+            + index("deleted", places, "(deleted_at) WHERE deleted_at IS NOT NULL")
+    }
+
+    func drop(_ relation: Relation) -> String {
+        """
+        DROP TABLE IF EXISTS \(self.relation(relation));
+        DROP TABLE IF EXISTS \(positions(relation));
+        """
+    }
+
+    /// The staging relation takes the place of the live one.
+    var swap: String {
+        drop(.retired) + """
+            ALTER TABLE \(relation(.live)) RENAME TO \(relation(.retired));
+            ALTER TABLE \(positions(.live)) RENAME TO \(positions(.retired));
+            ALTER TABLE \(relation(.staging)) RENAME TO \(relation(.live));
+            ALTER TABLE \(positions(.staging)) RENAME TO \(positions(.live));
+            """
+    }
+
+    func addColumn(_ column: ColumnConfiguration, to relation: Relation) -> String {
+        "ALTER TABLE \(self.relation(relation)) ADD COLUMN \(Self.column(column));"
+    }
+
+    var keyCondition: String {
+        key.map { "\(Self.quoted($0)) = ?" }.joined(separator: " AND ")
+    }
+
+    /// What the SELECT of an enrichment sees under the table's name: rows that hold at a time.
+    func asOf(_ time: String) -> String? {
+        guard let validity else { return nil }
+        let (from, to) = (Self.quoted(validity[0]), Self.quoted(validity[1]))
+        return "\(Self.quoted(name)) AS (SELECT * FROM main.\(Self.quoted(name)) "
+            + "WHERE \(from) <= \(time) AND (\(to) IS NULL OR \(time) < \(to)))"
+    }
+
+    private static func column(_ column: ColumnConfiguration) -> String {
+        quoted(column.name) + (column.type.map { " " + $0.affinity } ?? "")
+    }
+
+    static func list(_ names: [String]) -> String { names.map(quoted).joined(separator: ", ") }
+
+    static func quoted(_ name: String) -> String { RuleCompiler.quoted(name) }
+}
