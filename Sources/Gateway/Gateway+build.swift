@@ -21,8 +21,11 @@ struct Gateway {
     /// Runs until SIGTERM or SIGINT, or until a part fails.
     func run() async throws {
         // Wrong rules must stop the start before anything is opened.
-        _ = try RuleEngine.make(configuration)
-        let log = try EventLog(directory: configuration.gateway.dataDirectory)
+        _ = try CompiledRules.make(configuration)
+        let log = try EventLog(
+            directory: configuration.gateway.dataDirectory,
+            derived: configuration.derivedStreams
+        )
         let registry = PrometheusRegistry(helpTexts: MetricName.helpTexts)
         let metrics = GatewayMetrics(factory: registry)
         let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }

@@ -39,12 +39,11 @@ final class DemoProcessor {
     /// Rule files are named relative to the package.
     init(rules: [String]) throws {
         let configuration = try Self.configuration(rules: rules)
-        let (engine, signals) = try RuleEngine.make(configuration)
-        self.engine = engine
+        let rules = try CompiledRules.make(configuration)
+        engine = rules.engine
         processor = Processor(
             configuration: configuration,
-            engine: engine,
-            signals: signals,
+            rules: rules,
             nextOffsets: [:]
         )
         patterns = configuration.sources[0].topics.map(\.pattern)

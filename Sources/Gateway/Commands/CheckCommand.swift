@@ -21,9 +21,9 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try file.load()
-        let engine: RuleEngine
+        let rules: CompiledRules
         do {
-            (engine, _) = try RuleEngine.make(configuration)
+            rules = try CompiledRules.make(configuration)
         } catch let problems as Problems {
             throw ExitError.configuration(problems)
         }
@@ -32,7 +32,8 @@ struct CheckCommand: ParsableCommand {
             """
             \(file.config): correct. \(configuration.sources.count) source(s) with \(topics) \
             topic(s), \(configuration.signals.count) catalogued signal(s), \
-            \(engine.rules.count) alert(s), \(configuration.sinks.count) sink(s).
+            \(rules.engine.rules.count) alert(s), \(rules.selects.count) select(s), \
+            \(configuration.tables.count) table(s), \(configuration.sinks.count) sink(s).
             """
         )
         if connect { try tryBrokers(configuration) }

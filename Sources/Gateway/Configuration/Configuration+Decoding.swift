@@ -34,7 +34,7 @@ extension Configuration {
         throws(Problems) -> Configuration
     {
         let problems = ProblemCollector()
-        let decoder = ConfigurationDecoder(
+        var decoder = ConfigurationDecoder(
             folder: URL(fileURLWithPath: file).deletingLastPathComponent(),
             environment: environment
         )
@@ -56,8 +56,15 @@ struct ConfigurationDecoder {
     /// Where relative paths start.
     let folder: URL
     let environment: [String: String]
+    /// Streams that rule files make; sinks and retention may name them.
+    private(set) var derivedStreams: [String] = []
 
-    func configuration(_ root: YAMLMapping) -> Configuration? {
+    init(folder: URL, environment: [String: String]) {
+        self.folder = folder
+        self.environment = environment
+    }
+
+    mutating func configuration(_ root: YAMLMapping) -> Configuration? {
         let gateway = root.required("gateway")?.mapping { decodeGateway($0) } ?? nil
         let id = gateway?.id ?? "gateway"
         let sources = root.required("sources")?.list()
@@ -71,6 +78,7 @@ struct ConfigurationDecoder {
             } ?? []
         let signals = root.optional("signals")?.mapping { decodeSignals($0) } ?? []
         let ruleFiles = root.optional("rules")?.list().compactMap { $0.string().map(path) } ?? []
+        derivedStreams = ruleFiles.flatMap { RuleFile.streams(path: $0) }
         let sinks =
             root.optional("sinks")?.list()
             .compactMap { value in
@@ -87,6 +95,7 @@ struct ConfigurationDecoder {
             tables: tables,
             signals: signals,
             ruleFiles: ruleFiles,
+            derivedStreams: derivedStreams,
             sinks: sinks,
             log: log,
             limits: limits,
@@ -290,6 +299,11 @@ struct ConfigurationDecoder {
         limits.vehiclesMax = section.int("vehicles", default: limits.vehiclesMax, in: 1...5_000_000)
         limits.signalsMax = section.int("signals", default: limits.signalsMax, in: 1...1_000_000)
         limits.shapesMax = section.int("shapes", default: limits.shapesMax, in: 1...1_000_000)
+        limits.queryRowsMax = section.int(
+            "query_rows",
+            default: limits.queryRowsMax,
+            in: 1...100_000
+        )
         limits.ruleStepsMax = section.int(
             "rule_steps",
             default: limits.ruleStepsMax,

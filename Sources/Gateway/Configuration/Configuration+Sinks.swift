@@ -58,7 +58,8 @@ extension ConfigurationDecoder {
     }
 
     func reportUnknownStream(_ stream: String, _ value: YAMLValue) {
-        guard !StreamName.all.contains(stream) else { return }
-        value.report("unknown stream" + Suggestion.sentence(for: stream, among: StreamName.all))
+        let known = StreamName.order(derived: derivedStreams)
+        guard !known.contains(stream) else { return }
+        value.report("unknown stream" + Suggestion.sentence(for: stream, among: known))
     }
 }

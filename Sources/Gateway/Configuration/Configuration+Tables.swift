@@ -56,6 +56,14 @@ extension ConfigurationDecoder {
         table.ignoresUnknownColumns =
             choice(section.optional("unknown_columns"), UnknownColumns.self) == .ignore
         table.staleMilliseconds = section.optional("stale_after")?.milliseconds()
+        table.snapshotQuietMilliseconds = section.milliseconds(
+            "snapshot_quiet",
+            default: table.snapshotQuietMilliseconds
+        )
+        table.deletesMilliseconds = section.milliseconds(
+            "remember_deletes",
+            default: table.deletesMilliseconds
+        )
         check(table, section)
         return table
     }

@@ -28,7 +28,11 @@ extension Configuration {
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let groups = sinks.compactMap(\.kafka?.group)
         reportDuplicates(groups, what: "group", section.optional("sinks"))
-        reportDuplicates(tables.map(\.name), what: "table", section.optional("tables"))
+        reportDuplicates(
+            tables.map(\.name) + derivedStreams,
+            what: "table or stream",
+            section.optional("tables") ?? section.optional("rules")
+        )
         let clients =
             sources.map(\.connection) + tables.compactMap(\.session?.connection)
             + sinks.compactMap(\.mqtt)

@@ -10,6 +10,8 @@ struct Configuration: Sendable {
     var signals: [SignalConfiguration]
     /// Rule files, in the order given; relative to the configuration file.
     var ruleFiles: [String]
+    /// The streams of their `select` rules.
+    var derivedStreams: [String] = []
     var sinks: [SinkConfiguration]
     var log = LogConfiguration()
     var limits = LimitsConfiguration()
@@ -188,6 +190,8 @@ struct LimitsConfiguration: Sendable {
     var signalsMax = 10_000
     /// Payload shapes that are remembered; the cache is emptied when it is full.
     var shapesMax = 4_096
+    /// Rows that a SELECT may give for one reading.
+    var queryRowsMax = 1_000
     /// Steps of SQLite's virtual machine that one evaluation may take.
     var ruleStepsMax = 1_000_000
 }

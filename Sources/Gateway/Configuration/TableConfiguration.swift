@@ -22,6 +22,10 @@ struct TableConfiguration: Sendable {
     var ignoresUnknownColumns = false
     /// Silence of the feed after which the gateway raises an alert about itself.
     var staleMilliseconds: Int64?
+    /// A snapshot whose end is not told is complete when nothing of it has come for so long.
+    var snapshotQuietMilliseconds: Int64 = 5_000
+    /// How long deleted keys are remembered, to refuse changes that come late.
+    var deletesMilliseconds: Int64 = 7 * 86_400_000
 
     /// The feed's name in health, metrics and dead letters.
     var feedName: String { "table/\(name)" }

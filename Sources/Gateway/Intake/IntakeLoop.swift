@@ -33,7 +33,8 @@ final class IntakeLoop {
     private let health: Health
     private let metrics: IntakeObserver
     private let logger: Logger
-    private let makeEngine: () throws -> (RuleEngine, SignalTable)
+    /// Tables whose feed has a thread of its own, with what it leaves for us.
+    private let feeds: [(table: Int, box: FeedBox)]
 
     private var processor: Processor
     private var writer: LogWriter
@@ -49,6 +50,7 @@ final class IntakeLoop {
     private var messagesPerMillisecond = 0.0
     private var lastBatchAt = WallClock.monotonicNanoseconds()
     private var nextEvictionAt = Timestamp.distantPast
+    private var nextTidyAt = Timestamp.distantPast
     /// By stream, and whether something undelivered was evicted.
     private var nextEvictionWarningAt: [String: Timestamp] = [:]
     private var hasWarnedAboutSignals = false
@@ -58,6 +60,7 @@ final class IntakeLoop {
         configuration: Configuration,
         log: EventLog,
         inbox: LogInbox,
+        feeds: [(table: Int, box: FeedBox)] = [],
         stop: StopSignal,
         health: Health,
         metrics: GatewayMetrics,
@@ -66,30 +69,31 @@ final class IntakeLoop {
         self.configuration = configuration
         self.log = log
         self.inbox = inbox
+        self.feeds = feeds
         self.stop = stop
         self.health = health
         self.logger = logger
-        makeEngine = { try RuleEngine.make(configuration) }
-        (processor, writer) = try Self.recover(configuration, log, makeEngine)
+        (processor, writer) = try Self.recover(configuration, log)
         self.metrics = IntakeObserver(
             configuration: configuration,
+            streams: log.streams,
             rules: processor.engine.rules,
             metrics: metrics
         )
-        sessions = try configuration.sources.enumerated()
-            .map { index, source in
-                MQTTSession(
-                    configuration: source,
-                    index: index,
-                    limits: configuration.limits,
-                    ledgerBatches: try log.ledgerBatches(source: source.name),
-                    subscriptions: try log.subscriptions(source: source.name),
-                    wakeUp: stop.wakeUp,
-                    health: health,
-                    metrics: metrics.source(source.name),
-                    logger: logger
-                )
-            }
+        sessions = try configuration.sessions.map { index, source in
+            MQTTSession(
+                configuration: source,
+                index: index,
+                part: configuration.part(of: index),
+                limits: configuration.limits,
+                ledgerBatches: try log.ledgerBatches(source: source.name),
+                subscriptions: try log.subscriptions(source: source.name),
+                wakeUp: stop.wakeUp,
+                health: health,
+                metrics: metrics.source(source.name),
+                logger: logger
+            )
+        }
         self.metrics.observeRecovery(processor)
         health.logIsWritable()
     }
@@ -99,6 +103,7 @@ final class IntakeLoop {
         while !stop.isSet {
             let now = WallClock.now()
             if now >= logBlockedUntil, recoverIfNeeded(now) {
+                holdSources()
                 for session in sessions { session.advance(now: now) }
                 readBatch(now)
                 processAndCommit()
@@ -114,6 +119,7 @@ final class IntakeLoop {
     // The four steps.
 
     private func readBatch(_ now: Timestamp) {
+        readFeeds(now)
         readSessions(now)
         guard !batch.isEmpty else { return }
         let elapsed = Double(WallClock.monotonicNanoseconds() - lastBatchAt) / 1_000_000
@@ -127,6 +133,23 @@ final class IntakeLoop {
         readSessions(WallClock.now())
     }
 
+    private func readFeeds(_ now: Timestamp) {
+        for (table, box) in feeds where box.hasRecords {
+            let index = configuration.sources.count + table
+            box.take(into: &batch, feed: index, limits: configuration.limits, at: now)
+        }
+    }
+
+    /// A source waits for tables that its readings are joined with, if they are required and incomplete.
+    private func holdSources() {
+        guard configuration.tables.contains(where: \.isRequired) else { return }
+        let incomplete = processor.tables.incomplete.filter(\.configuration.isRequired)
+        for session in sessions where session.index < configuration.sources.count {
+            let joined = processor.rules.tables(joinedBy: session.index)
+            session.heldBy = incomplete.first { joined.contains($0.index) }?.name
+        }
+    }
+
     private func readSessions(_ now: Timestamp) {
         for turn in sessions.indices {
             sessions[(firstSession + turn) % sessions.count].read(into: &batch, now: now)
@@ -136,7 +159,7 @@ final class IntakeLoop {
 
     /// Waiting is in vain when the broker's window is spent: it sends no more before we acknowledge.
     private var hasRoomForCompany: Bool {
-        let window = configuration.sources.map(\.receiveMaximum).min() ?? 0
+        let window = sessions.map(\.configuration.receiveMaximum).min() ?? 0
         return batch.messages.count * 2 < min(window, configuration.limits.batchMessagesMax)
     }
 
@@ -147,13 +170,8 @@ final class IntakeLoop {
         guard !batch.isEmpty || isTimeDue || hasSessionNews else { return }
         let started = WallClock.monotonicNanoseconds()
         do {
-            let clock = ClockReading(
-                now: now,
-                isHeard: sessions.map {
-                    $0.isHeard(at: now, settleMilliseconds: configuration.clock.settleMilliseconds)
-                }
-            )
-            let outcome = processor.process(batch, clock: clock)
+            let outcome = processor.process(batch, clock: clockReading(now))
+            if let failure = outcome.failure { throw LogError.failed(failure) }
             let processed = WallClock.monotonicNanoseconds()
             if !outcome.isEmpty || hasSessionNews {
                 try commit(outcome)
@@ -173,6 +191,21 @@ final class IntakeLoop {
         for session in sessions { session.acknowledge() }
         batch.removeAll()
         writer.checkpointIfNeeded()
+    }
+
+    private func clockReading(_ now: Timestamp) -> ClockReading {
+        let settle = configuration.clock.settleMilliseconds
+        var isHeard = [Bool](repeating: true, count: configuration.feedNames.count)
+        for session in sessions {
+            isHeard[session.index] = session.isHeard(at: now, settleMilliseconds: settle)
+        }
+        let sources = configuration.sources.count
+        for (table, box) in feeds { isHeard[sources + table] = !box.hasRecords }
+        return ClockReading(
+            now: now,
+            isHeard: Array(isHeard[..<sources]),
+            isTableHeard: Array(isHeard[sources...])
+        )
     }
 
     private func commit(_ outcome: Outcome) throws {
@@ -202,6 +235,7 @@ final class IntakeLoop {
         for session in sessions {
             session.abandon(because: "the log can't be written", until: logBlockedUntil)
         }
+        for (_, box) in feeds { box.beginAgain() }
         health.logIsNotWritable(because: "\(error)")
         if !isLogDown {
             logger.critical("log not writable", metadata: [LogKeys.reason: "\(error)"])
@@ -214,7 +248,7 @@ final class IntakeLoop {
     private func recoverIfNeeded(_ now: Timestamp) -> Bool {
         guard needsRecovery else { return true }
         do {
-            (processor, writer) = try Self.recover(configuration, log, makeEngine)
+            (processor, writer) = try Self.recover(configuration, log)
             needsRecovery = false
             metrics.observeRecovery(processor)
             // Ready again as soon as there is room, even if nobody sends anything.
@@ -249,6 +283,7 @@ final class IntakeLoop {
                 metrics.observe(processor.signals)
                 warn(about: processor.signals)
             }
+            try tidyTables(now)
             guard now >= nextEvictionAt else { return }
             var announcement = Outcome()
             let eviction = try writer.evictChunk(
@@ -267,6 +302,16 @@ final class IntakeLoop {
         } catch {
             giveUp(error, now)
         }
+    }
+
+    /// Deletes, a little at a time, what nobody needs any more of tables.
+    private func tidyTables(_ now: Timestamp) throws {
+        guard !configuration.tables.isEmpty, now >= nextTidyAt else { return }
+        let outcome = processor.forgetOldRows(at: now, count: 500)
+        if let failure = outcome.failure { throw LogError.failed(failure) }
+        if !outcome.isEmpty { try writer.commit(outcome, of: MessageBatch(), CommitExtras()) }
+        let hasMore = try writer.deleteRetired() || !outcome.isEmpty
+        nextTidyAt = now + (hasMore ? Self.evictionMilliseconds : 5_000)
     }
 
     /// Says that events are evicted for the budget: at once, and then once a minute while it lasts.
@@ -338,7 +383,7 @@ final class IntakeLoop {
                 descriptors.append(pollfd(fd: descriptor, events: events, revents: 0))
             }
         }
-        let hasMore = sessions.contains { $0.hasMore }
+        let hasMore = sessions.contains { $0.hasMore } || feeds.contains { $0.box.hasRecords }
         let wait = hasMore ? 0 : Int32(clamping: max(0, deadline - now))
         _ = unsafe poll(&descriptors, UInt(descriptors.count), wait)
         if descriptors[0].revents != 0 { stop.wakeUp.clear() }
@@ -347,19 +392,19 @@ final class IntakeLoop {
     /// Makes processor and writer from what the log holds.
     private static func recover(
         _ configuration: Configuration,
-        _ log: EventLog,
-        _ makeEngine: () throws -> (RuleEngine, SignalTable)
+        _ log: EventLog
     ) throws -> (Processor, LogWriter) {
-        let (engine, signals) = try makeEngine()
+        let rules = try CompiledRules.make(configuration)
+        let tables = try log.recoverTables(of: rules, configuration)
         let writer = try LogWriter(
             log: log,
-            signals: signals,
-            sourceNames: configuration.sources.map(\.name)
+            signals: rules.signals,
+            sourceNames: configuration.sources.map(\.name),
+            tables: tables
         )
         let processor = Processor(
             configuration: configuration,
-            engine: engine,
-            signals: signals,
+            rules: rules,
             nextOffsets: writer.nextOffsets
         )
         let orphans = try log.recover(into: processor, sources: configuration.sources)
@@ -371,22 +416,17 @@ final class IntakeLoop {
     }
 }
 
-extension RuleEngine {
-    /// The engine of a configuration, with the signals it knows; throws every problem of the rules.
-    static func make(_ configuration: Configuration) throws -> (RuleEngine, SignalTable) {
-        let problems = ProblemCollector()
-        let signals = SignalTable(
-            catalogue: configuration.signals,
-            signalsMax: configuration.limits.signalsMax
-        )
-        let drafts = configuration.ruleFiles.flatMap { RuleFile.read(path: $0, problems: problems) }
-        let engine = try RuleEngine(
-            drafts: drafts,
-            signals: signals,
-            limits: configuration.limits,
-            problems: problems
-        )
-        try problems.throwIfAny()
-        return (engine, signals)
+extension Configuration {
+    /// The MQTT sessions of sources, and of tables whose feed is one; feeds are counted behind sources.
+    fileprivate var sessions: [(index: Int, configuration: SourceConfiguration)] {
+        sources.enumerated().map { ($0, $1) }
+            + tables.enumerated()
+            .compactMap { index, table in table.session.map { (sources.count + index, $0) } }
+    }
+
+    /// What health knows a session as.
+    fileprivate func part(of session: Int) -> Health.Part {
+        session < sources.count
+            ? .source(sources[session].name) : .table(tables[session - sources.count].name)
     }
 }

@@ -14,12 +14,17 @@ final class IntakeObserver {
     private var seenEvaluations = 0
     private var seenOverflow = 0
 
-    init(configuration: Configuration, rules: [AlertRule], metrics: GatewayMetrics) {
+    init(
+        configuration: Configuration,
+        streams: [String],
+        rules: [AlertRule],
+        metrics: GatewayMetrics
+    ) {
         self.metrics = metrics
         self.rules = rules
         sources = configuration.sources.map { metrics.source($0.name) }
-        streams = Dictionary(
-            uniqueKeysWithValues: StreamName.all.map { ($0, metrics.stream($0)) }
+        self.streams = Dictionary(
+            uniqueKeysWithValues: streams.map { ($0, metrics.stream($0)) }
         )
     }
 
@@ -52,9 +57,9 @@ final class IntakeObserver {
             metrics.intake.processSeconds.recordNanoseconds(Int64(processNanoseconds))
         }
         metrics.intake.commitSeconds.recordNanoseconds(Int64(commitNanoseconds))
-        for stream in StreamName.all {
+        for (stream, metrics) in streams {
             let count = outcome.events(of: stream).count
-            if count > 0 { streams[stream]?.appendedEvents.increment(by: Int64(count)) }
+            if count > 0 { metrics.appendedEvents.increment(by: Int64(count)) }
         }
         observe(outcome.counts)
         observe(processor.engine)

@@ -23,6 +23,14 @@ final class MQTTSession {
 
     let configuration: SourceConfiguration
     let index: Int
+    private let part: Health.Part
+    /// The table that the source waits for. It subscribes, so that the broker keeps what vehicles
+    /// publish, and leaves.
+    var heldBy: String?
+    private var isAway = false
+    private var isLeaving = false
+    /// Messages came while it was held: nothing may be written, lest they be acknowledged.
+    private var hasIgnored = false
     private(set) var ledger: RedeliveryLedger
     /// The session was not resumed since the last commit: what the log has of it is void.
     private(set) var isVoid = false
@@ -58,6 +66,7 @@ final class MQTTSession {
     init(
         configuration: SourceConfiguration,
         index: Int,
+        part: Health.Part,
         limits: LimitsConfiguration,
         ledgerBatches: [[UInt8]],
         subscriptions: Set<String>,
@@ -68,6 +77,7 @@ final class MQTTSession {
     ) {
         self.configuration = configuration
         self.index = index
+        self.part = part
         self.limits = limits
         self.wakeUp = wakeUp
         self.health = health
@@ -128,6 +138,11 @@ final class MQTTSession {
     /// Writes what is queued, so it must be called only while nothing is read and uncommitted.
     func advance(now: Timestamp) {
         self.now = now
+        if isAway, heldBy == nil {
+            isAway = false
+            state = .waiting(until: now)
+        }
+        guard !isAway, !hasIgnored else { return }
         switch state {
         case .waiting(let until):
             if now >= until { beginConnecting() }
@@ -181,11 +196,22 @@ final class MQTTSession {
             if let ending { throw ending }
         }
         report()
+        if isLeaving { leave(client) }
         // Only CONNACK tells whether there are suspects; before it, DUP must be watched.
         if case .up = state, isWatchingDuplicates, !ledger.hasSuspects {
             client.watchDuplicates(false)
             isWatchingDuplicates = false
         }
+    }
+
+    /// Leaves without a word to the broker: what it has sent comes again in the resumed session.
+    private func leave(_ client: MQTTClient) {
+        isLeaving = false
+        hasIgnored = false
+        client.abort()
+        goDown(because: "waits for table '\(heldBy ?? "")', whose first snapshot is not complete")
+        isAway = true
+        state = .waiting(until: .distantFuture)
     }
 
     private var isWatchingDuplicates = false
@@ -230,7 +256,7 @@ final class MQTTSession {
         case .waiting, .connecting: break
         }
         state = .waiting(until: .distantFuture)
-        health.sourceIsDown(configuration.name, because: "the gateway is stopping")
+        health.isDown(part, because: "the gateway is stopping")
     }
 
     // Connecting.
@@ -269,8 +295,10 @@ final class MQTTSession {
     private func goDown(because reason: String) {
         isWriteBlocked = false
         hasSettled = false
+        hasIgnored = false
+        isLeaving = false
         hasMore = false
-        health.sourceIsDown(configuration.name, because: reason)
+        health.isDown(part, because: reason)
         metrics.sessionUp.set(0)
         guard downReason != reason else { return }
         downReason = reason
@@ -327,6 +355,10 @@ extension MQTTSession: MQTTClientDelegate {
             unsavedSubscriptions = nil
         }
         resumedSubscriptions = subscriptions
+        hasIgnored = false
+        isLeaving = heldBy != nil && isSessionPresent
+        // The broker has the session: it keeps what comes.
+        guard !isLeaving else { return }
         do throws(MQTTError) {
             // The session outlives the configuration: what it no longer names would come for ever.
             let dropped = subscriptions.subtracting(filters)
@@ -356,10 +388,19 @@ extension MQTTSession: MQTTClientDelegate {
         }
         guard ending == nil else { return }
         // Only now does the broker keep for us what vehicles publish: ready means that.
+        if heldBy != nil {
+            isLeaving = true
+            rememberSubscriptions()
+            return
+        }
         logger.notice("session up", metadata: ["resumed": "\(isResumed)"])
         downReason = nil
-        health.sourceIsUp(configuration.name)
+        health.isUp(part)
         metrics.sessionUp.set(1)
+        rememberSubscriptions()
+    }
+
+    private func rememberSubscriptions() {
         guard subscriptions != Set(filters) else { return }
         // The broker works in order, so what was dropped is gone as well.
         subscriptions = Set(filters)
@@ -367,6 +408,10 @@ extension MQTTSession: MQTTClientDelegate {
     }
 
     func received(_ message: borrowing MQTTMessage) {
+        guard heldBy == nil else {
+            hasIgnored = true
+            return
+        }
         lastMessageAt = now
         let topic = unsafe topic(message.topicBytes)
         var isRedelivered = message.isRetained && isKnown(topic)

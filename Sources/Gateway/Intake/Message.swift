@@ -43,6 +43,8 @@ struct RecordPlace: Sendable {
     var time: Timestamp?
     /// Where its key is in the batch's bytes.
     var key: Range<Int>?
+    /// Why the record can't be a change, as the feed has found.
+    var failure: String?
     /// Of a load that ends: tells this version of the file from others.
     var mark = ""
 }

@@ -58,12 +58,21 @@ final class EventLog: Sendable {
 
     let pool: DatabasePool
     let walFrames = WALFrames()
+    /// All streams, in the order in which the disk budget evicts them.
+    let streams: [String]
     let path: String
     /// Holds the lock on the data directory for as long as the log lives.
     private let lock: FileLock
 
     /// Opens or creates the log in a folder and brings its schema up to date.
-    init(directory: String, pagesMax: Int? = nil) throws(LogError) {
+    ///
+    /// `derived` names the streams of `select` rules. Of those that no rule feeds any more the log keeps
+    /// what it has, as long as retention does.
+    init(
+        directory: String,
+        derived: [String] = [],
+        pagesMax: Int? = nil
+    ) throws(LogError) {
         let path = directory + "/" + Self.fileName
         self.path = path
         do {
@@ -93,6 +102,12 @@ final class EventLog: Sendable {
             }
             pool = try DatabasePool(path: path, configuration: configuration)
             try LogSchema.migrate(pool)
+            let found = try pool.write { db in
+                try LogSchema.createStreams(derived, in: db)
+                return try String.fetchSet(db, sql: "SELECT name FROM stream")
+            }
+            let past = found.subtracting(StreamName.all).subtracting(derived).sorted()
+            streams = StreamName.order(derived: past + derived)
             try pool.writeWithoutTransaction { db in
                 // GRDB sets NORMAL when it turns WAL on, after `prepareDatabase`; that would let a
                 // power cut take commits whose messages were acknowledged.

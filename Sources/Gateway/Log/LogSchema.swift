@@ -27,10 +27,16 @@ enum LogSchema {
             }
         }
         migrator.registerMigration("2") { db in
-            try createStream("schema", in: db)
+            for stream in ["schema", "current"] { try createStream(stream, in: db) }
             try db.execute(sql: version2)
         }
         return migrator
+    }
+
+    /// Makes the streams of `select` rules that are not there yet.
+    static func createStreams(_ streams: [String], in db: Database) throws {
+        let known = try String.fetchSet(db, sql: "SELECT name FROM stream")
+        for stream in streams where !known.contains(stream) { try createStream(stream, in: db) }
     }
 
     private static func createStream(_ stream: String, in db: Database) throws {
@@ -99,16 +105,17 @@ enum LogSchema {
     private static let version2 = """
         CREATE TABLE table_state (
             name TEXT PRIMARY KEY,
-            key TEXT NOT NULL,
+            definition TEXT NOT NULL,
             columns TEXT NOT NULL,
             generation INTEGER NOT NULL,
             is_ready INTEGER NOT NULL,
-            is_loading INTEGER NOT NULL,
-            is_load_over INTEGER NOT NULL,
-            load_began INTEGER NOT NULL,
-            load_heard INTEGER NOT NULL,
-            floor INTEGER NOT NULL,
+            loading TEXT,
+            has_load_rows INTEGER NOT NULL,
+            last_load TEXT,
+            floor TEXT,
             newest INTEGER NOT NULL,
+            first_heard_at INTEGER NOT NULL,
+            load_heard_at INTEGER NOT NULL,
             heard_at INTEGER NOT NULL,
             stale_since INTEGER,
             mark TEXT NOT NULL

@@ -23,12 +23,12 @@ struct LogStatements {
     let begin: SQLiteStatement
     let commit: SQLiteStatement
 
-    init(_ db: Database) throws {
+    init(_ db: Database, streams: [String]) throws {
         func make(_ sql: String) throws -> SQLiteStatement {
             try unsafe SQLiteStatement(db.connection(), sql)
         }
         var inserts: [String: SQLiteStatement] = [:]
-        for stream in StreamName.all {
+        for stream in streams {
             inserts[stream] = try make(
                 """
                 INSERT INTO "\(stream)" (offset, event_time, arrival_time, key, topic, payload)
@@ -39,7 +39,7 @@ struct LogStatements {
         self.inserts = inserts
         var measures: [String: SQLiteStatement] = [:]
         var deletes: [String: SQLiteStatement] = [:]
-        for stream in StreamName.all {
+        for stream in streams {
             measures[stream] = try make(
                 """
                 SELECT coalesce(sum(length(CAST(payload AS BLOB)) + length(CAST(key AS BLOB))

@@ -45,7 +45,7 @@ extension LogWriter {
             try deleteHead(of: eviction.stream, through: eviction.lastOffset, announce(eviction))
             return eviction
         }
-        for stream in StreamName.all {
+        for stream in log.streams {
             let retention = configuration.streams[stream] ?? .standard(for: stream)
             guard let extent = extents[stream], extent.firstOffset < extent.nextOffset else {
                 continue
@@ -73,7 +73,7 @@ extension LogWriter {
 
     private func budgetEviction(_ excess: Int64, cursors: [String: Int64]) -> Eviction? {
         guard excess > 0 else { return nil }
-        for stream in StreamName.all {
+        for stream in log.streams {
             guard let extent = extents[stream] else { continue }
             let last = min(
                 chunkEnd(extent, excess: excess),

@@ -49,6 +49,7 @@ final class LogWriter {
     private let signals: SignalTable
     private let sourceNames: [String]
     private var ledgers: [String: LedgerExtent]
+    private let tables: LogTables?
     /// A commit has failed: what is in memory is ahead of the log, and must not be saved.
     private var isBroken = false
     private var checkpointAt = LogWriter.checkpointFrames
@@ -59,16 +60,22 @@ final class LogWriter {
     /// The last enriched event that the vehicle table takes into account.
     private(set) var vehiclesAsOf: Int64
 
-    init(log: EventLog, signals: SignalTable, sourceNames: [String]) throws(LogError) {
+    init(
+        log: EventLog,
+        signals: SignalTable,
+        sourceNames: [String],
+        tables definitions: [TableDefinition] = []
+    ) throws(LogError) {
         self.log = log
         self.sourceNames = sourceNames
         self.signals = signals
         do {
-            (statements, extents, ledgers, vehiclesAsOf) =
+            (statements, extents, ledgers, vehiclesAsOf, tables) =
                 try log.pool.writeWithoutTransaction { db in
                     (
-                        try LogStatements(db), try Self.readExtents(db),
-                        try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db)
+                        try LogStatements(db, streams: log.streams), try Self.readExtents(db),
+                        try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db),
+                        try definitions.isEmpty ? nil : LogTables(db, definitions)
                     )
                 }
         } catch let failure as SQLiteFailure {
@@ -104,11 +111,12 @@ final class LogWriter {
         throws(LogError)
     {
         try transaction { () throws(SQLiteFailure) in
-            for stream in StreamName.all {
+            for stream in log.streams {
                 let bytes = stream == StreamName.raw ? batch.bytes : outcome.bytes.bytes
                 try append(outcome.events(of: stream), to: stream, payloads: bytes)
             }
             for change in outcome.alerts { try write(change) }
+            for write in outcome.tables { try tables?.write(write) }
             try write(extras)
         }
         unsavedVehicles += outcome.vehicles
@@ -323,6 +331,16 @@ final class LogWriter {
             isBroken = true
             throw .failed(error)
         }
+    }
+
+    /// Deletes a chunk of what a new snapshot of a table has replaced; false when there is none.
+    func deleteRetired() throws(LogError) -> Bool {
+        guard let tables else { return false }
+        var hasMore = false
+        try transaction { () throws(SQLiteFailure) in
+            hasMore = try tables.deleteRetired(rows: 1_000)
+        }
+        return hasMore
     }
 
     /// Moves the WAL into the database when it has grown.

@@ -154,6 +154,21 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
         unsafe sqlite3_column_type(statement, column) == SQLITE_NULL
     }
 
+    /// The value as SQLite has it; true and false are 1 and 0.
+    func value(_ column: Int32) -> SignalValue {
+        switch unsafe sqlite3_column_type(statement, column) {
+        case SQLITE_INTEGER: return .int(int(column))
+        case SQLITE_FLOAT: return unsafe .double(sqlite3_column_double(statement, column))
+        case SQLITE_NULL: return .null
+        default: return .text(text(column))
+        }
+    }
+
+    /// The table that a column's values come from; `nil` when they are computed.
+    func origin(_ column: Int32) -> String? {
+        unsafe sqlite3_column_table_name(statement, column).map { unsafe String(cString: $0) }
+    }
+
     /// SQL's truth: a number other than zero.
     func isTrue(_ column: Int32) -> Bool { unsafe sqlite3_column_double(statement, column) != 0 }
 

@@ -53,11 +53,20 @@ struct SnapshotReplay {
     private func merge(_ payload: String, at time: Timestamp, into vehicle: Vehicle) throws {
         let document = try parser.parse(payload)
         guard document.count == 1 else { return }
+        // Of several rows of one reading, the vehicle holds the first.
+        var isFirstRow = true
+        for leaf in document.leaves(of: 0) where parser.path(element: 0, leaf: leaf) == "row" {
+            isFirstRow = document.value(at: leaf) == .int(0)
+        }
         for leaf in document.leaves(of: 0) {
             let path = parser.path(element: 0, leaf: leaf)
             guard let value = document.value(at: leaf) else { continue }
             if path == "source", case .text(let name) = value {
                 vehicle.source = sourceIndices[name] ?? 0
+            } else if isFirstRow, path.hasPrefix("enrichment."),
+                let signal = signals.id(ofName: String(path.dropFirst("enrichment.".count)))
+            {
+                _ = vehicle.merge(signal, value, at: time)
             } else if path.hasPrefix("signals."),
                 let signal = signals.id(ofName: String(path.dropFirst("signals.".count)))
             {

@@ -8,4 +8,10 @@ struct ClockReading {
     /// It does not while the session is down or a backlog is still coming in, because then the
     /// gateway, and not the vehicle, is silent.
     let isHeard: [Bool]
+    /// The same by table, for feeds.
+    var isTableHeard: [Bool] = []
+
+    func hears(table: Int) -> Bool {
+        isTableHeard.indices.contains(table) ? isTableHeard[table] : true
+    }
 }

@@ -6,6 +6,7 @@
 struct EventWriter {
     let gateway: String
     let engine: RuleEngine
+    let tables: TableStore
 
     /// A reading with what the gateway knows: when, from whom, and which alerts fire.
     func enriched(
@@ -15,6 +16,7 @@ struct EventWriter {
         offset: Int64,
         fragment: [UInt8],
         isLate: Bool,
+        row: EnrichedRow?,
         into json: inout JSONWriter
     ) {
         json.raw(#"{"vehicle":"#)
@@ -43,7 +45,42 @@ struct EventWriter {
             json.raw(column.encodedKey)
             json.value(value)
         }
-        json.raw("}}")
+        json.raw("}")
+        if let row { enrichment(row, at: reading.arrival, into: &json) }
+        json.raw("}")
+    }
+
+    /// What the tables know; null where a join has found nothing.
+    private func enrichment(_ row: EnrichedRow, at arrival: Timestamp, into json: inout JSONWriter)
+    {
+        json.raw(#","enrichment":{"#)
+        for (column, key) in row.enrichment.encodedKeys.enumerated() {
+            json.separate()
+            json.raw(key)
+            json.value(row.values?[column] ?? .null)
+        }
+        json.raw("}")
+        if row.enrichment.configuration.rows == .each {
+            json.raw(#","row":"#)
+            json.int(Int64(row.number))
+        }
+        let joined = tables.tables.filter { row.enrichment.query.tables.contains($0.index) }
+        let incomplete = joined.filter { !$0.state.isReady }
+        if !incomplete.isEmpty {
+            json.raw(#","incomplete":["#)
+            for table in incomplete {
+                json.separate()
+                json.string(table.name)
+            }
+            json.raw("]")
+        }
+        guard row.enrichment.configuration.tellsAge else { return }
+        json.raw(#","reference_age":{"#)
+        for table in joined where table.state.isHeard {
+            json.member(table.name)
+            json.double(Double(max(0, arrival - table.state.heardAt)) / 1_000)
+        }
+        json.raw("}")
     }
 
     /// An alert that fired or resolved; gives the time it did.

@@ -23,17 +23,26 @@ struct Outcome {
     var outlier: [Event] = []
     var firing: [Event] = []
     var deadLetter: [Event] = []
+    var schema: [Event] = []
+    var current: [Event] = []
+    /// Of `select` rules, by stream.
+    var derived: [String: [Event]] = [:]
     /// The payloads of all but `raw`.
     var bytes = JSONWriter()
     /// Vehicles that changed for the first time since they were last saved.
     var vehicles: [Vehicle] = []
     /// Alerts that changed, by vehicle and rule.
     var alerts: [AlertChange] = []
+    /// What changes of reference data do, in their order.
+    var tables: [TableWrite] = []
+    /// SQLite has failed in memory: nothing of this may be committed.
+    var failure: SQLiteFailure?
     var counts = OutcomeCounts()
 
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
-            && vehicles.isEmpty && alerts.isEmpty
+            && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty
+            && current.isEmpty && derived.isEmpty && failure == nil
     }
 
     /// Makes room for the next batch and keeps the memory.
@@ -43,6 +52,11 @@ struct Outcome {
         outlier.removeAll(keepingCapacity: true)
         firing.removeAll(keepingCapacity: true)
         deadLetter.removeAll(keepingCapacity: true)
+        schema.removeAll(keepingCapacity: true)
+        current.removeAll(keepingCapacity: true)
+        derived.removeAll(keepingCapacity: true)
+        tables.removeAll(keepingCapacity: true)
+        failure = nil
         bytes.removeAll()
         vehicles.removeAll(keepingCapacity: true)
         alerts.removeAll(keepingCapacity: true)
@@ -57,7 +71,9 @@ struct Outcome {
         case StreamName.outlier: outlier
         case StreamName.firing: firing
         case StreamName.deadLetter: deadLetter
-        default: []
+        case StreamName.schema: schema
+        case StreamName.current: current
+        default: derived[stream] ?? []
         }
     }
 }
@@ -75,6 +91,10 @@ struct OutcomeCounts {
     var late: [Int: Int] = [:]
     var clockFlagged: [Int: Int] = [:]
     var deadLetters: [DeadLetterKind: Int] = [:]
+    /// By table, what changes did to it.
+    var tables: [Int: TableCounts] = [:]
+    /// By table, readings whose join found nothing there.
+    var misses: [Int: Int] = [:]
     /// Transitions by rule: fired and resolved.
     var fired: [Int: Int] = [:]
     var resolved: [Int: Int] = [:]

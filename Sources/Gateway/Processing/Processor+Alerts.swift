@@ -136,7 +136,7 @@ extension Processor {
 
     private func emit(_ transition: AlertTransition, _ instance: AlertInstance, _ vehicle: Vehicle)
     {
-        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
+        let writer = events
         let start = outcome.bytes.count
         let time = writer.outlier(transition, instance, vehicle, signals, into: &outcome.bytes)
         switch transition {
@@ -157,7 +157,7 @@ extension Processor {
     }
 
     private func appendFiring(_ vehicle: Vehicle, at time: Timestamp) {
-        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
+        let writer = events
         let start = outcome.bytes.count
         writer.firing(vehicle, at: time, into: &outcome.bytes)
         outcome.firing.append(

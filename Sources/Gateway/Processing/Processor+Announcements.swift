@@ -58,7 +58,7 @@ extension Processor {
     /// Ends alerts whose rule is no longer there; those that fired are resolved for all to see.
     func orphaned(_ alerts: [StoredAlert], at time: Timestamp) -> Outcome {
         var outcome = Outcome()
-        let writer = EventWriter(gateway: gatewayID, engine: engine)
+        let writer = events
         for stored in alerts {
             outcome.alerts.append(
                 AlertChange(vehicle: stored.vehicle, alert: stored.alert, instance: nil)

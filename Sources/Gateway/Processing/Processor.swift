@@ -8,9 +8,11 @@
 
 /// Turns messages into readings, readings into vehicle state, and that into events.
 final class Processor {
+    let rules: CompiledRules
     let engine: RuleEngine
     let fleet = Fleet()
     let signals: SignalTable
+    let tables: TableStore
     let configuration: Configuration
     private let decoders: [[MessageDecoder]]
     private let enrichedFragments: [[UInt8]]
@@ -20,18 +22,24 @@ final class Processor {
     var results: [Bool?] = []
     /// When what is being processed arrived, or the clock showed that an alert is due.
     var arrival = Timestamp.distantPast
+    /// When the clock was first looked at: silence of feeds counts from there.
+    var startedAt: Timestamp?
+    /// When time last passed for the tables.
+    var lookedAt = Timestamp.distantPast
     /// Vehicles that recovery brought further than their row: the next outcome names them.
     private var restoredDirty: [Vehicle] = []
 
     /// `nextOffsets` holds, by stream, the offset of the next event.
     init(
         configuration: Configuration,
-        engine: RuleEngine,
-        signals: SignalTable,
+        rules: CompiledRules,
         nextOffsets: [String: Int64]
     ) {
         self.configuration = configuration
-        self.engine = engine
+        self.rules = rules
+        engine = rules.engine
+        tables = rules.tables
+        let signals = rules.signals
         self.signals = signals
         self.nextOffsets = nextOffsets
         let parser = JSONParser(depthMax: configuration.limits.depthMax)
@@ -62,16 +70,31 @@ final class Processor {
     var depthMax: Int { configuration.limits.depthMax }
     var gatewayID: String { configuration.gateway.id }
 
-    /// When the clock should be looked at next, if any alert waits for time to pass.
-    var nextDeadline: Timestamp? { timers.next }
+    var events: EventWriter { EventWriter(gateway: gatewayID, engine: engine, tables: tables) }
+
+    /// When the clock should be looked at next, if an alert or a table waits for time to pass.
+    var nextDeadline: Timestamp? {
+        guard let table = nextTableDeadline else { return timers.next }
+        return min(table, timers.next ?? table)
+    }
 
     /// Processes a batch, then lets time pass up to the clock's reading.
     func process(_ batch: MessageBatch, clock: ClockReading?) -> Outcome {
         outcome.removeAll()
         outcome.vehicles = restoredDirty
         restoredDirty.removeAll()
-        for message in batch.messages { process(message, in: batch) }
-        if let clock { passTime(clock) }
+        for message in batch.messages {
+            if let table = table(of: message) {
+                change(table, message, in: batch)
+            } else {
+                process(message, in: batch)
+            }
+        }
+        if let clock {
+            passTime(clock)
+            passTableTime(clock)
+        }
+        collectTables()
         return outcome
     }
 
@@ -144,9 +167,7 @@ final class Processor {
         }
         // One dead letter a message: it holds the whole payload.
         if let failures {
-            var failure = failures.first
-            if failures.count > 1 { failure.reason += " (and \(failures.count - 1) more elements)" }
-            deadLetter(message, in: batch, failure)
+            deadLetter(message, in: batch, failures.first, others: failures.count - 1)
         }
         return vehicle
     }
@@ -174,15 +195,37 @@ final class Processor {
         vehicle.advance(eventTime: reading.eventTime, heardAt: reading.arrival)
         // What was recovered is looked at once with all rules: they may have changed meanwhile.
         let isRecovered = vehicle.needsEvaluation
+        let enrichment = rules.enrichments[message.source]
+        let added = enrichment?.signals ?? []
         let plan =
-            isRecovered ? engine.plan(for: vehicle, reading.shape) : engine.plan(for: reading.shape)
+            isRecovered
+            ? engine.plan(for: vehicle, reading.shape, and: added)
+            : engine.plan(for: reading.shape, and: added)
         vehicle.needsEvaluation = false
-        let merged = merge(reading, values, into: vehicle, plan)
+        var merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
         if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
+        let context = ReadingContext(
+            reading: reading,
+            values: values,
+            vehicle: vehicle,
+            source: configuration.sources[message.source].name,
+            topic: message.topic.name
+        )
+        let rows = enrichment.map { enrich(context, $0, plan, &merged.concernsRules) } ?? []
         if merged.concernsRules || isRecovered { evaluate(plan, vehicle, at: time) }
         schedule(vehicle, index)
-        appendEnriched(reading, values, vehicle, message, isLate: merged.isLate)
+        if enrichment == nil {
+            appendEnriched(context, message, isLate: merged.isLate, row: nil)
+        }
+        for row in rows { appendEnriched(context, message, isLate: merged.isLate, row: row) }
+        for select in rules.selects { derive(select, context) }
+    }
+
+    /// What merging a reading did.
+    private struct Merged {
+        var isLate: Bool
+        var concernsRules: Bool
     }
 
     private func vehicleIndex(_ reading: Reading, source: Int) throws(DecodingFailure) -> Int {
@@ -205,7 +248,7 @@ final class Processor {
         _ values: [SignalValue?],
         into vehicle: Vehicle,
         _ plan: RulePlan
-    ) -> (isLate: Bool, concernsRules: Bool) {
+    ) -> Merged {
         var isLate = false
         var concernsRules = plan.inputs == nil
         for (position, column) in reading.shape.columns.enumerated() {
@@ -217,7 +260,7 @@ final class Processor {
                 if !concernsRules { concernsRules = plan.inputs?.contains(signal) ?? true }
             }
         }
-        return (isLate, concernsRules && !plan.rules.isEmpty)
+        return Merged(isLate: isLate, concernsRules: concernsRules && !plan.rules.isEmpty)
     }
 
     func markDirty(_ vehicle: Vehicle) {
@@ -245,22 +288,22 @@ final class Processor {
     }
 
     private func appendEnriched(
-        _ reading: Reading,
-        _ values: [SignalValue?],
-        _ vehicle: Vehicle,
+        _ context: ReadingContext,
         _ message: Message,
-        isLate: Bool
+        isLate: Bool,
+        row: EnrichedRow?
     ) {
+        let reading = context.reading
         let offset = takeOffset(StreamName.enriched)
         let start = outcome.bytes.count
-        let writer = EventWriter(gateway: configuration.gateway.id, engine: engine)
-        writer.enriched(
+        events.enriched(
             reading,
-            values,
-            vehicle,
+            context.values,
+            context.vehicle,
             offset: offset,
             fragment: enrichedFragments[message.source],
             isLate: isLate,
+            row: row,
             into: &outcome.bytes
         )
         outcome.enriched.append(
@@ -276,9 +319,15 @@ final class Processor {
         )
     }
 
-    private func deadLetter(_ message: Message, in batch: MessageBatch, _ failure: DecodingFailure)
-    {
-        let source = configuration.sources[message.source].name
+    func deadLetter(
+        _ message: Message,
+        in batch: MessageBatch,
+        _ failure: DecodingFailure,
+        others: Int = 0
+    ) {
+        var failure = failure
+        if others > 0 { failure.reason += " (and \(others) more elements)" }
+        let source = configuration.feedName(message.source)
         let start = outcome.bytes.count
         outcome.bytes.deadLetter(
             DeadLetter(

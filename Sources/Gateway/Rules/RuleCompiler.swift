@@ -6,21 +6,23 @@ import GRDBSQLite
 
 /// Compiles expressions against the table of signals; finds what they read.
 final class RuleCompiler {
-    /// SQLite's limit is 2,000 columns; the rest is for paths that rules name in quotes.
-    private static let columnsMax = 1_900
     private static let prefix = "SELECT (\n"
     private static let suffix = "\n) FROM vehicle"
 
     private let sandbox: SQLSandbox
     private let signals: SignalTable
-    private var columns: [String: RuleColumn] = [:]
+    private let signalColumns: SignalColumns
+    private var columns: [String: RuleColumn] { signalColumns.columns }
 
     init(sandbox: SQLSandbox, signals: SignalTable) throws(SQLiteFailure) {
         self.sandbox = sandbox
         self.signals = signals
-        try sandbox.execute("CREATE TABLE vehicle (vehicle, event_time)")
-        columns = ["vehicle": .vehicle, "event_time": .eventTime]
-        for name in signals.names.prefix(Self.columnsMax) { try addColumn(name) }
+        signalColumns = try SignalColumns(
+            sandbox,
+            signals,
+            tables: ["vehicle"],
+            own: ["vehicle": .vehicle, "event_time": .eventTime]
+        )
     }
 
     /// The names that an expression may use without quotes.
@@ -39,7 +41,7 @@ final class RuleCompiler {
             do throws(SQLiteFailure) {
                 var rule = draft.rule
                 let names = try dependencies(of: rule.expression)
-                try Self.checkCase(of: names, in: rule.expression)
+                try SignalColumns.checkCase(of: names, in: rule.expression)
                 guard names.contains(where: { columns[$0] != nil && columns[$0] != .vehicle })
                 else {
                     throw SQLiteFailure(
@@ -51,7 +53,9 @@ final class RuleCompiler {
                 rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
                 return rule
             } catch {
-                draft.expressionValue.report(explain(error, in: draft.rule.expression))
+                draft.expressionValue.report(
+                    signalColumns.explain(error, in: draft.rule.expression, what: "expression")
+                )
                 return nil
             }
         }
@@ -59,18 +63,8 @@ final class RuleCompiler {
 
     /// The columns an expression reads; quoted paths become columns on the way.
     func dependencies(of expression: String) throws(SQLiteFailure) -> [String] {
-        if let reason = Self.impurity(of: expression) {
-            throw SQLiteFailure(code: SQLITE_AUTH, message: reason)
-        }
-        while true {
-            do {
-                return try prepare(expression)
-            } catch {
-                guard let path = Self.missingColumn(error.message), columns[path] == nil,
-                    expression.contains(Self.quoted(path))
-                else { throw error }
-                try addColumn(path)
-            }
+        try signalColumns.compiling(expression) { () throws(SQLiteFailure) in
+            try prepare(expression)
         }
     }
 
@@ -89,27 +83,6 @@ final class RuleCompiler {
             failure.offset = failure.offset.map { $0 - Self.prefix.utf8.count }
             throw failure
         }
-    }
-
-    private func addColumn(_ name: String) throws(SQLiteFailure) {
-        let lowered = name.lowercased()
-        if let twin = columns.keys.first(where: { $0.lowercased() == lowered }) {
-            throw SQLiteFailure(
-                code: SQLITE_ERROR,
-                message: "\"\(name)\" and '\(twin)' differ only in case, which SQL does not see; "
-                    + "give the path a name of its own in the catalogue"
-            )
-        }
-        try sandbox.execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
-        // A catalogued path in quotes is its signal.
-        let canonical = signals.entry(path: name)?.name ?? name
-        guard let id = signals.id(ofName: canonical) else {
-            throw SQLiteFailure(
-                code: SQLITE_ERROR,
-                message: "\"\(name)\" is one signal more than limits.signals"
-            )
-        }
-        columns[name] = .signal(id)
     }
 
     private func checkTemplates(_ draft: RuleDraft, reads columns: [String]) {
@@ -133,65 +106,6 @@ final class RuleCompiler {
                     + Suggestion.sentence(for: name, among: known)
             )
         }
-    }
-
-    /// SQLite's message, the near miss, and a caret under the place.
-    private func explain(_ failure: SQLiteFailure, in expression: String) -> String {
-        var message = failure.message
-        let bytes = Array(expression.utf8)
-        var offset = failure.offset
-        if let place = offset, place >= bytes.count {
-            message = "the expression ends too early"
-            offset = bytes.lastIndex { $0 > 0x20 }.map { $0 + 1 }
-        }
-        if let name = Self.missingColumn(message) {
-            let near = Suggestion.sentence(for: name, among: columns.keys)
-            message +=
-                near.isEmpty
-                ? "; it is not in the catalogue (a path that is not catalogued is written in quotes)"
-                : near
-        }
-        guard let offset, offset >= 0 else { return message + "\n    " + expression }
-        let start = bytes[..<offset].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        let end = bytes[offset...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-        let line = String(decoding: bytes[start..<end], as: UTF8.self)
-        let column = String(decoding: bytes[start..<offset], as: UTF8.self).count
-        return "\(message)\n    \(line)\n    \(String(repeating: " ", count: column))^"
-    }
-
-    /// SQL does not see case, but paths have it: what is quoted must be spelled like its column.
-    private static func checkCase(
-        of names: [String],
-        in expression: String
-    )
-        throws(SQLiteFailure)
-    {
-        for match in expression.matches(of: /"((?:[^"]|"")+)"/) {
-            let path = String(match.1).replacing("\"\"", with: "\"")
-            guard !names.contains(path),
-                let twin = names.first(where: { $0.lowercased() == path.lowercased() })
-            else { continue }
-            throw SQLiteFailure(
-                code: SQLITE_ERROR,
-                message: "\"\(path)\" and '\(twin)' differ only in case, which SQL does not see; "
-                    + "give the path a name of its own in the catalogue"
-            )
-        }
-    }
-
-    private static func missingColumn(_ message: String) -> String? {
-        let start = "no such column: "
-        return message.hasPrefix(start) ? String(message.dropFirst(start.count)) : nil
-    }
-
-    /// Why an expression would not give the same answer twice, if it would not.
-    private static func impurity(of expression: String) -> String? {
-        let text = expression.lowercased()
-        guard
-            text.contains("'now'")
-                || text.contains(/\b(date|time|datetime|julianday|unixepoch)\s*\(\s*\)/)
-        else { return nil }
-        return "an expression must not read the wall clock; use event_time"
     }
 
     static func quoted(_ name: String) -> String {

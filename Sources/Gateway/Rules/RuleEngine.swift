@@ -69,17 +69,20 @@ final class RuleEngine {
     }
 
     /// The plan for a shape; made when the shape is first seen.
-    func plan(for shape: Shape) -> RulePlan {
+    ///
+    /// `added` are signals that come with it from tables: one source's readings all have the same.
+    func plan(for shape: Shape, and added: [SignalID] = []) -> RulePlan {
         if let plan = shape.plan { return plan }
-        let touched = shape.columns.compactMap(\.signal).flatMap { readers[$0] ?? [] }
+        let signals = shape.columns.compactMap(\.signal) + added
+        let touched = signals.flatMap { readers[$0] ?? [] }
         let rules = Set(touched + timeReaders).sorted()
         shape.plan = plan(of: rules)
         return plan(of: rules)
     }
 
     /// The plan of everything that a vehicle's signals and a shape can change.
-    func plan(for vehicle: Vehicle, _ shape: Shape) -> RulePlan {
-        let signals = Set(vehicle.signals + shape.columns.compactMap(\.signal))
+    func plan(for vehicle: Vehicle, _ shape: Shape, and added: [SignalID] = []) -> RulePlan {
+        let signals = Set(vehicle.signals + shape.columns.compactMap(\.signal) + added)
         return plan(of: Set(signals.flatMap { readers[$0] ?? [] } + timeReaders).sorted())
     }
 

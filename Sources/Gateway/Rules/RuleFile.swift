@@ -11,33 +11,45 @@ struct RuleDraft {
     var value: YAMLValue
 }
 
+/// The rules of one file, or of several.
+struct RuleDrafts {
+    var alerts: [RuleDraft] = []
+    var selects: [SelectDraft] = []
+}
+
 /// Reads rule files; what is wrong with them is gathered, not thrown.
 struct RuleFile {
     /// The rules of a file.
-    static func read(path: String, problems: ProblemCollector) -> [RuleDraft] {
+    static func read(path: String, problems: ProblemCollector) -> RuleDrafts {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             problems.report(
                 Problem(file: path, line: 0, key: "", message: "rule file can't be read")
             )
-            return []
+            return RuleDrafts()
         }
         return decode(text: text, file: path, problems: problems)
     }
 
-    static func decode(text: String, file: String, problems: ProblemCollector) -> [RuleDraft] {
+    static func decode(text: String, file: String, problems: ProblemCollector) -> RuleDrafts {
         let reader = RuleFile(
             name: URL(fileURLWithPath: file).lastPathComponent,
             version: version(of: text)
         )
+        var drafts = RuleDrafts()
         guard let root = YAMLValue.compose(text: text, file: file, problems: problems) else {
-            return []
+            return drafts
         }
-        return root.mapping { root in
-            root.required("groups")?.list()
-                .flatMap { group in
-                    group.mapping { reader.group($0) } ?? []
-                } ?? []
-        } ?? []
+        _ = root.mapping { root in
+            for group in root.required("groups")?.list() ?? [] {
+                _ = group.mapping { reader.group($0, &drafts) }
+            }
+        }
+        return drafts
+    }
+
+    /// The streams that a file's `select` rules make, whatever else is wrong with it.
+    static func streams(path: String) -> [String] {
+        read(path: path, problems: ProblemCollector()).selects.map(\.name)
     }
 
     /// Eight hexadecimal digits of the file's text (FNV-1a).
@@ -56,18 +68,33 @@ struct RuleFile {
     private let name: String
     private let version: String
 
-    private func group(_ section: YAMLMapping) -> [RuleDraft] {
+    private func group(_ section: YAMLMapping, _ drafts: inout RuleDrafts) {
         _ = section.required("name")?.string()
-        return section.required("rules")?.list()
-            .compactMap { rule in
-                rule.mapping { self.rule($0) } ?? nil
-            } ?? []
+        for rule in section.required("rules")?.list() ?? [] {
+            _ = rule.mapping { section in
+                if let select = section.optional("select") {
+                    self.select(section, select).map { drafts.selects.append($0) }
+                } else {
+                    alert(section).map { drafts.alerts.append($0) }
+                }
+            }
+        }
     }
 
-    private func rule(_ section: YAMLMapping) -> RuleDraft? {
-        for kind in ["record", "select"] {
-            section.optional(kind)?.report("'\(kind)' rules are not available; write an 'alert'")
+    private func select(_ section: YAMLMapping, _ select: YAMLValue) -> SelectDraft? {
+        let query = section.required("query")
+        guard let name = select.string(), let query, let text = query.string() else { return nil }
+        if !SignalConfiguration.isIdentifier(name) {
+            select.report("a stream's name must be a lower-case SQL name such as fast_rentals")
+        } else if TableName.isReserved(name) {
+            select.report("'\(name)' is the gateway's own; choose another name for the stream")
         }
+        return SelectDraft(name: name, query: text, queryValue: query, value: section.value)
+    }
+
+    private func alert(_ section: YAMLMapping) -> RuleDraft? {
+        section.optional("record")?
+            .report("'record' rules are not available; write an 'alert' or a 'select'")
         let alert = section.required("alert")
         let expression = section.required("expr")
         let forMilliseconds = section.milliseconds("for", default: 0)

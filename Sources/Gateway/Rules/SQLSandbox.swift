@@ -8,7 +8,7 @@ import GRDBSQLite
 @safe final class SQLSandbox {
     private static let stepsPerCallback: Int32 = 1_000
 
-    let connection: OpaquePointer
+    private let connection: OpaquePointer
     private let budget: StepBudget
 
     /// `limits.ruleStepsMax` bounds what one evaluation may take.
@@ -45,6 +45,11 @@ import GRDBSQLite
 
     func statement(_ sql: String) throws(SQLiteFailure) -> SQLiteStatement {
         try unsafe SQLiteStatement(connection, sql)
+    }
+
+    /// The relations of a table in this database.
+    func relations(_ definition: TableDefinition) -> TableRelations {
+        unsafe TableRelations(connection, definition, keepsRetired: false)
     }
 
     /// What a statement that only reads these tables would read, or why it can't be compiled.

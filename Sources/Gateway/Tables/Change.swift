@@ -22,6 +22,8 @@ struct Change {
     var row: [SignalValue?] = []
     /// What the row was before, by column; `nil` where that is not told.
     var before: [SignalValue?] = []
+    /// It is the first row of its snapshot.
+    var beginsLoad = false
     /// It is the last row of its snapshot.
     var endsLoad = false
     /// What happened to the table itself, in the source's word: `rename-column`.

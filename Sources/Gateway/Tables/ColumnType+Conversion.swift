@@ -12,6 +12,18 @@ extension ColumnType {
         }
     }
 
+    /// Reads what `name` gives.
+    init?(name: String) {
+        switch name {
+        case "text": self = .text
+        case "int": self = .int
+        case "float": self = .float
+        case "bool": self = .bool
+        case "time": self = .time(.iso8601)
+        default: return nil
+        }
+    }
+
     /// What SQLite compares it as (https://www.sqlite.org/datatype3.html#type_affinity).
     var affinity: String {
         switch self {

@@ -30,6 +30,14 @@ struct TableDefinition: Equatable, Sendable {
         indexes = configuration.indexes
     }
 
+    /// A table of which only the name is known.
+    init(named name: String) {
+        self.name = name
+        key = []
+        columns = []
+        indexes = []
+    }
+
     var keyPositions: [Int] {
         key.compactMap { name in columns.firstIndex { $0.name == name } }
     }
@@ -78,18 +86,48 @@ struct TableDefinition: Equatable, Sendable {
         """
     }
 
+    /// The live relation makes room.
+    var retire: String {
+        """
+        ALTER TABLE \(relation(.live)) RENAME TO \(relation(.retired));
+        ALTER TABLE \(positions(.live)) RENAME TO \(positions(.retired));
+        """
+    }
+
     /// The staging relation takes the place of the live one.
     var swap: String {
-        drop(.retired) + """
-            ALTER TABLE \(relation(.live)) RENAME TO \(relation(.retired));
-            ALTER TABLE \(positions(.live)) RENAME TO \(positions(.retired));
+        drop(.retired) + retire + """
             ALTER TABLE \(relation(.staging)) RENAME TO \(relation(.live));
             ALTER TABLE \(positions(.staging)) RENAME TO \(positions(.live));
             """
     }
 
+    /// Copies into staging what a snapshot's rows have brought into the live relation already.
+    func stageNewer(_ microseconds: Int64) -> String {
+        let isNewer = "deleted_at IS NULL AND CAST(position AS INTEGER) >= \(microseconds)"
+        let keys = Self.list(key)
+        return """
+            INSERT OR REPLACE INTO \(relation(.staging)) SELECT * FROM \(relation(.live))
+                WHERE (\(keys)) IN (SELECT \(keys) FROM \(positions(.live)) WHERE \(isNewer));
+            INSERT OR REPLACE INTO \(positions(.staging)) SELECT * FROM \(positions(.live))
+                WHERE \(isNewer);
+            """
+    }
+
     func addColumn(_ column: ColumnConfiguration, to relation: Relation) -> String {
         "ALTER TABLE \(self.relation(relation)) ADD COLUMN \(Self.column(column));"
+    }
+
+    // What is not needed any more, by key: two parameters, a limit and a number of rows.
+
+    var forgottenDeletes: String {
+        "SELECT \(Self.list(key)) FROM \(positions(.live)) WHERE deleted_at < ? LIMIT ?"
+    }
+
+    var rowsThatAreOver: String? {
+        validity.map {
+            "SELECT \(Self.list(key)) FROM \(relation(.live)) WHERE \(Self.quoted($0[1])) < ? LIMIT ?"
+        }
     }
 
     var keyCondition: String {
@@ -100,7 +138,7 @@ struct TableDefinition: Equatable, Sendable {
     func asOf(_ time: String) -> String? {
         guard let validity else { return nil }
         let (from, to) = (Self.quoted(validity[0]), Self.quoted(validity[1]))
-        return "\(Self.quoted(name)) AS (SELECT * FROM main.\(Self.quoted(name)) "
+        return "\(Self.quoted(name)) AS NOT MATERIALIZED (SELECT * FROM main.\(Self.quoted(name)) "
             + "WHERE \(from) <= \(time) AND (\(to) IS NULL OR \(time) < \(to)))"
     }
 

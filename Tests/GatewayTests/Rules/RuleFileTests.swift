@@ -23,7 +23,7 @@ import Testing
     private func decode(_ text: String) -> (drafts: [RuleDraft], problems: [String]) {
         let problems = ProblemCollector()
         let drafts = RuleFile.decode(text: text, file: "/etc/rules/fleet.yaml", problems: problems)
-        return (drafts, problems.all.map(\.description))
+        return (drafts.alerts, problems.all.map(\.description))
     }
 
     @Test func ruleHasWhatItsAuthorWrote() throws {
@@ -97,7 +97,7 @@ import Testing
 
     @Test func fileThatIsNotThereIsAProblem() {
         let problems = ProblemCollector()
-        #expect(RuleFile.read(path: "/nonexistent/rules.yaml", problems: problems).isEmpty)
+        #expect(RuleFile.read(path: "/nonexistent/rules.yaml", problems: problems).alerts.isEmpty)
         #expect(
             problems.all.map(\.description) == ["/nonexistent/rules.yaml: rule file can't be read"]
         )

@@ -30,6 +30,14 @@ extension Configuration {
     }
 }
 
+extension Configuration {
+    /// The patterns of a source, or of a table's feed behind them.
+    func patterns(of index: Int) -> [TopicPattern] {
+        let session = index < sources.count ? sources[index] : tables[index - sources.count].session
+        return session?.topics.map(\.pattern) ?? []
+    }
+}
+
 extension TopicConfiguration {
     /// A topic whose payloads tell their event time, in milliseconds, under `t`.
     static func testing(
@@ -55,6 +63,22 @@ extension EventTimeConfiguration {
     )
 }
 
+extension CompiledRules {
+    /// Compiles a configuration with the text of a rule file; throws all problems.
+    static func testing(_ configuration: Configuration, rules: String) throws -> CompiledRules {
+        let problems = ProblemCollector()
+        let drafts = RuleFile.decode(text: rules, file: "rules.yaml", problems: problems)
+        let compiled = try CompiledRules(
+            configuration,
+            alerts: drafts.alerts,
+            selects: drafts.selects,
+            problems: problems
+        )
+        try problems.throwIfAny()
+        return compiled
+    }
+}
+
 extension RuleEngine {
     /// Compiles a rule file; throws all of its problems.
     static func testing(
@@ -65,7 +89,7 @@ extension RuleEngine {
         let problems = ProblemCollector()
         let drafts = RuleFile.decode(text: rules, file: "rules.yaml", problems: problems)
         let engine = try RuleEngine(
-            drafts: drafts,
+            drafts: drafts.alerts,
             signals: signals,
             limits: limits,
             problems: problems

@@ -29,7 +29,11 @@ final class LoggedGateway {
     ) throws {
         self.configuration = try configuration ?? .testing()
         self.folder = try folder ?? TemporaryFolder()
-        let log = try EventLog(directory: self.folder.path, pagesMax: pagesMax)
+        let log = try EventLog(
+            directory: self.folder.path,
+            derived: self.configuration.derivedStreams,
+            pagesMax: pagesMax
+        )
         parts = try open(log, rules: rules)
     }
 
@@ -52,8 +56,7 @@ final class LoggedGateway {
     ) throws -> Outcome {
         var batch = MessageBatch()
         for message in messages {
-            let topics = configuration.sources[message.source].topics
-            batch.append(message, patterns: topics.map(\.pattern))
+            batch.append(message, patterns: configuration.patterns(of: message.source))
         }
         let outcome = processor.process(batch, clock: clock)
         try writer.commit(outcome, of: batch, extras)
@@ -72,7 +75,14 @@ final class LoggedGateway {
     /// Ends the process, so to say, and starts another one on the same files.
     func restart(rules: String = "groups: []", pagesMax: Int? = nil) throws {
         parts = nil
-        parts = try open(EventLog(directory: folder.path, pagesMax: pagesMax), rules: rules)
+        parts = try open(
+            EventLog(
+                directory: folder.path,
+                derived: configuration.derivedStreams,
+                pagesMax: pagesMax
+            ),
+            rules: rules
+        )
     }
 
     /// Throws processor and writer away and makes new ones from the log, as after a failed commit.
@@ -81,24 +91,16 @@ final class LoggedGateway {
     }
 
     private func open(_ log: EventLog, rules: String) throws -> Parts {
-        let signals = SignalTable(
-            catalogue: configuration.signals,
-            signalsMax: configuration.limits.signalsMax
-        )
-        let engine = try RuleEngine.testing(
-            rules: rules,
-            signals: signals,
-            limits: configuration.limits
-        )
+        let compiled = try CompiledRules.testing(configuration, rules: rules)
         let writer = try LogWriter(
             log: log,
-            signals: signals,
-            sourceNames: configuration.sources.map(\.name)
+            signals: compiled.signals,
+            sourceNames: configuration.sources.map(\.name),
+            tables: log.recoverTables(of: compiled, configuration)
         )
         let processor = Processor(
             configuration: configuration,
-            engine: engine,
-            signals: signals,
+            rules: compiled,
             nextOffsets: writer.nextOffsets
         )
         let orphans = try log.recover(into: processor, sources: configuration.sources)

@@ -43,19 +43,9 @@ final class TestGateway {
     ) throws {
         let configuration = try configuration ?? .testing()
         self.configuration = configuration
-        let signals = SignalTable(
-            catalogue: configuration.signals,
-            signalsMax: configuration.limits.signalsMax
-        )
-        let engine = try RuleEngine.testing(
-            rules: rules,
-            signals: signals,
-            limits: configuration.limits
-        )
         processor = Processor(
             configuration: configuration,
-            engine: engine,
-            signals: signals,
+            rules: try .testing(configuration, rules: rules),
             nextOffsets: nextOffsets
         )
     }
@@ -80,8 +70,7 @@ final class TestGateway {
     func batch(of messages: [TestMessage]) -> MessageBatch {
         var batch = MessageBatch()
         for message in messages {
-            let topics = configuration.sources[message.source].topics
-            batch.append(message, patterns: topics.map(\.pattern))
+            batch.append(message, patterns: configuration.patterns(of: message.source))
         }
         return batch
     }

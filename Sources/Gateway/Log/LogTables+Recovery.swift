@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the log's tables what the configuration says, and gives back what they hold.
+import GRDB
+import GRDBSQLite
+
+extension EventLog {
+    /// Brings the tables into the form of the configuration; tells what is known of each.
+    ///
+    /// A table that has another key, or that Kafka or a file can fill anew in its new form, starts empty.
+    /// Of others what fits is kept.
+    func openTables(_ configurations: [TableConfiguration]) throws -> [StoredTable] {
+        try pool.write { db in
+            try Self.dropTables(db, except: configurations.map(\.name))
+            return try configurations.map { try Self.open($0, db) }
+        }
+    }
+
+    private static func dropTables(_ db: Database, except kept: [String]) throws {
+        for row in try Row.fetchAll(db, sql: "SELECT name, columns FROM table_state") {
+            let name: String = row["name"]
+            guard !kept.contains(name) else { continue }
+            try drop(name, db)
+        }
+    }
+
+    private static func drop(_ name: String, _ db: Database) throws {
+        let definition = TableDefinition(named: name)
+        for relation in [TableDefinition.Relation.live, .staging, .retired] {
+            try db.execute(sql: definition.drop(relation))
+        }
+        try db.execute(sql: "DELETE FROM table_state WHERE name = ?", arguments: [name])
+        try db.execute(sql: "DELETE FROM table_position WHERE name = ?", arguments: [name])
+    }
+
+    private static func open(
+        _ configuration: TableConfiguration,
+        _ db: Database
+    ) throws
+        -> StoredTable
+    {
+        let wanted = TableDefinition(configuration)
+        guard
+            let row = try Row.fetchOne(
+                db,
+                sql: "SELECT * FROM table_state WHERE name = ?",
+                arguments: [configuration.name]
+            )
+        else { return try create(wanted, TableState(), db) }
+        let stored = try StoredTable(
+            columns: TableDefinition.columns(row["columns"]),
+            state: state(row),
+            offsets: offsets(of: configuration.name, db)
+        )
+        let signature: String = row["definition"]
+        let isSame =
+            signature == wanted.signature
+            && (configuration.columns.map { columns in
+                columns.map { [$0.name, $0.type?.name] }
+                    == stored.columns.map { [$0.name, $0.type?.name] }
+            } ?? true)
+        guard !isSame else {
+            // A declared type says more than its name: how times are written.
+            var stored = stored
+            stored.columns = configuration.columns ?? stored.columns
+            return stored
+        }
+        return try remake(configuration, wanted, stored, signature, db)
+    }
+
+    private static func create(
+        _ definition: TableDefinition,
+        _ state: TableState,
+        _ db: Database
+    ) throws -> StoredTable {
+        let stored = StoredTable(columns: definition.columns, state: state, offsets: [])
+        let relations = try unsafe TableRelations(db.connection(), definition, keepsRetired: true)
+        try relations.create(generation: stored.state.generation)
+        let tables = try LogTables(db, [definition])
+        try tables.write(TableWrite(table: 0, step: .state(stored.state)))
+        return stored
+    }
+
+    /// Gives the table its new form.
+    private static func remake(
+        _ configuration: TableConfiguration,
+        _ wanted: TableDefinition,
+        _ stored: StoredTable,
+        _ signature: String,
+        _ db: Database
+    ) throws -> StoredTable {
+        let key = TableDefinition(configuration).key.joined(separator: ",")
+        let hasSameKey = signature.split(separator: ";").first.map { $0 == key } ?? false
+        guard hasSameKey, configuration.session != nil else {
+            try drop(configuration.name, db)
+            return try create(wanted, TableState(), db)
+        }
+        // What came over MQTT does not come again: what fits is kept.
+        let old = TableDefinition(named: configuration.name)
+        try db.execute(sql: old.drop(.staging) + old.drop(.retired) + old.retire)
+        var state = stored.state
+        // The names of the old indexes are not free yet.
+        state.generation += 1
+        state.loading = nil
+        let made = try create(wanted, state, db)
+        let names = stored.columns.map(\.name)
+        let common = TableDefinition.list(wanted.columns.map(\.name).filter(names.contains))
+        try db.execute(
+            sql: """
+                INSERT INTO \(wanted.relation(.live)) (\(common))
+                    SELECT \(common) FROM \(wanted.relation(.retired));
+                INSERT INTO \(wanted.positions(.live)) SELECT * FROM \(wanted.positions(.retired));
+                \(wanted.drop(.retired))
+                """
+        )
+        return made
+    }
+
+    private static func state(_ row: Row) -> TableState {
+        func position(_ name: String) -> ChangePosition? {
+            (row[name] as String?).map { ChangePosition($0) }
+        }
+        return TableState(
+            generation: row["generation"],
+            isReady: row["is_ready"],
+            loading: position("loading"),
+            hasLoadRows: row["has_load_rows"],
+            lastLoad: position("last_load"),
+            floor: position("floor"),
+            newest: row["newest"],
+            firstHeardAt: Timestamp(milliseconds: row["first_heard_at"]),
+            loadHeardAt: Timestamp(milliseconds: row["load_heard_at"]),
+            heardAt: Timestamp(milliseconds: row["heard_at"]),
+            staleSince: (row["stale_since"] as Int64?).map { Timestamp(milliseconds: $0) },
+            mark: row["mark"]
+        )
+    }
+
+    private static func offsets(of table: String, _ db: Database) throws -> [KafkaPosition] {
+        try Row.fetchAll(
+            db,
+            sql: "SELECT topic, partition, offset FROM table_position WHERE name = ?",
+            arguments: [table]
+        )
+        .map { KafkaPosition(topic: $0["topic"], partition: $0["partition"], offset: $0["offset"]) }
+    }
+
+    /// Where a table's feed goes on in Kafka.
+    func offsets(of table: String) throws -> [KafkaPosition] {
+        try pool.read { try Self.offsets(of: table, $0) }
+    }
+
+    /// The version of the file that a table holds.
+    func mark(of table: String) throws -> String {
+        try pool.read { db in
+            try String.fetchOne(
+                db,
+                sql: "SELECT mark FROM table_state WHERE name = ?",
+                arguments: [table]
+            ) ?? ""
+        }
+    }
+
+    /// Brings the log's tables and those in memory together; gives the definitions that the log has.
+    func recoverTables(
+        of rules: CompiledRules,
+        _ configuration: Configuration
+    ) throws -> [TableDefinition] {
+        let stored = try openTables(configuration.tables)
+        try loadTables(rules.tables, stored)
+        // What was compiled against other columns is compiled again.
+        if !stored.isEmpty { rules.tables.columnsChanged() }
+        return zip(configuration.tables, stored)
+            .map { table, stored in
+                var definition = TableDefinition(table)
+                definition.columns = stored.columns
+                return definition
+            }
+    }
+
+    /// Gives the tables in memory the rows that the log has.
+    func loadTables(_ store: TableStore, _ stored: [StoredTable]) throws {
+        try pool.read { db in
+            for (table, known) in zip(store.tables, stored) {
+                try table.restore(known)
+                var relations = [TableDefinition.Relation.live]
+                if known.state.loading != nil { relations.append(.staging) }
+                for relation in relations { try Self.copy(table, relation, known, db) }
+            }
+        }
+    }
+
+    private static func copy(
+        _ table: ReferenceTable,
+        _ relation: TableDefinition.Relation,
+        _ stored: StoredTable,
+        _ db: Database
+    ) throws {
+        let definition = table.definition
+        let names = stored.columns.map(\.name)
+        let key = TableDefinition.list(definition.key)
+        let rows = try unsafe SQLiteStatement(
+            db.connection(),
+            "SELECT \(TableDefinition.list(names)) FROM \(definition.relation(relation))"
+        )
+        while try rows.step() {
+            var row = [SignalValue?](repeating: .null, count: definition.columns.count)
+            for column in names.indices { row[column] = rows.value(Int32(column)) }
+            try table.relations.execute(
+                TableWrite(table: table.index, relation: relation, step: .row(row))
+            )
+        }
+        let places = try unsafe SQLiteStatement(
+            db.connection(),
+            "SELECT position, deleted_at, \(key) FROM \(definition.positions(relation))"
+        )
+        while try places.step() {
+            let step = TableWrite.Step.position(
+                key: definition.key.indices.map { places.value(Int32($0 + 2)) },
+                text: places.text(0),
+                deletedAt: places.isNull(1) ? nil : places.int(1)
+            )
+            try table.relations.execute(
+                TableWrite(table: table.index, relation: relation, step: step)
+            )
+        }
+    }
+}
