@@ -130,6 +130,9 @@ extension ConfigurationDecoder {
                 .report("'\(table.name)' is the gateway's own table; choose another name")
         }
         if table.key.isEmpty { section.required("key")?.report("needs at least one column") }
+        if Set(table.key.map { $0.lowercased() }).count < table.key.count {
+            section.required("key")?.report("names a column twice")
+        }
         let used =
             [("key", table.key), ("index", table.indexes.flatMap(\.self))]
             + (table.validity.map { [("valid_from", [$0.from]), ("valid_to", [$0.to])] } ?? [])

@@ -22,7 +22,9 @@ struct Change {
     var row: [SignalValue?] = []
     /// What the row was before, by column; `nil` where that is not told.
     var before: [SignalValue?] = []
-    /// It is the last row of its snapshot.
+    /// It is the first row of its snapshot, or the last one. A source need not tell: Debezium marks a
+    /// table of one row with one of the two, and AWS DMS has no such marks.
+    var beginsLoad = false
     var endsLoad = false
     /// What happened to the table itself, in the source's word: `rename-column`.
     var note: String?
