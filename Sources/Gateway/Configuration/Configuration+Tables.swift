@@ -40,22 +40,28 @@ extension ConfigurationDecoder {
         let feed =
             section.required("source")?
             .mapping { decodeFeed($0, table: name ?? "table", gatewayID: gatewayID) } ?? nil
+        // All keys are asked for before anything is given up: one that nobody asked for is unknown.
+        let from = section.optional("from")?.string()
+        let validity = decodeValidity(section)
+        let isRequired = section.bool("required", default: false)
+        let isLarge = section.bool("large", default: false)
+        let unknown = choice(section.optional("unknown_columns"), UnknownColumns.self)
+        let stale = section.optional("stale_after")?.milliseconds()
         guard let name, let key, let feed else { return nil }
-        var table = TableConfiguration(
+        let table = TableConfiguration(
             name: name,
             key: key,
             columns: columns,
             indexes: indexes ?? [],
             format: format,
-            feed: feed
+            feed: feed,
+            from: from,
+            validity: validity,
+            isRequired: isRequired,
+            isLarge: isLarge,
+            ignoresUnknownColumns: unknown == .ignore,
+            staleMilliseconds: stale
         )
-        table.from = section.optional("from")?.string()
-        table.validity = decodeValidity(section)
-        table.isRequired = section.bool("required", default: false)
-        table.isLarge = section.bool("large", default: false)
-        table.ignoresUnknownColumns =
-            choice(section.optional("unknown_columns"), UnknownColumns.self) == .ignore
-        table.staleMilliseconds = section.optional("stale_after")?.milliseconds()
         check(table, section)
         return table
     }
@@ -205,10 +211,14 @@ extension ConfigurationDecoder {
         gatewayID: String
     ) -> FeedConfiguration? {
         switch choice(section.required("type"), FeedType.self) {
-        case .mqtt: decodeMQTTFeed(section, table: table, gatewayID: gatewayID).map { .mqtt($0) }
-        case .kafka: decodeKafkaFeed(section).map { .kafka($0) }
-        case .file: decodeFileFeed(section).map { .file($0) }
-        case nil: nil
+        case .mqtt:
+            return decodeMQTTFeed(section, table: table, gatewayID: gatewayID).map { .mqtt($0) }
+        case .kafka: return decodeKafkaFeed(section).map { .kafka($0) }
+        case .file: return decodeFileFeed(section).map { .file($0) }
+        case nil:
+            // Whether the other keys are right depends on the type.
+            _ = section.entries()
+            return nil
         }
     }
 
@@ -240,8 +250,9 @@ extension ConfigurationDecoder {
 
     /// A file that is not there yet is waited for.
     private func decodeFileFeed(_ section: YAMLMapping) -> FileFeedConfiguration? {
-        guard let path = section.required("path")?.string().map(path) else { return nil }
+        let path = section.required("path")?.string().map(path)
         let format = choice(section.optional("format"), FileFeedConfiguration.Format.self)
+        guard let path else { return nil }
         let ending = path.split(separator: ".").last.map { $0.lowercased() } ?? ""
         let known: [String: FileFeedConfiguration.Format] = [
             "csv": .csv, "jsonl": .jsonl, "ndjson": .jsonl,
