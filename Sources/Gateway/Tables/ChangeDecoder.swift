@@ -228,15 +228,15 @@ final class ChangeDecoder {
                 reason: "must be a JSON object or an array of objects"
             )
         }
-        let first = document.leaves(of: element).lowerBound
+        let leaves = document.leaves(of: element)
+        let first = leaves.lowerBound
         let hash = document.hash(of: element)
         if let known = layouts[hash] {
             return Place(document: document, layout: known, first: first)
         }
         if layouts.count >= limits.shapesMax { layouts.removeAll() }
-        let count = document.leaves(of: element).count
         let layout = ChangeLayout(
-            (0..<count).map { parser.path(element: element, leaf: $0) },
+            leaves.map { parser.path(element: element, leaf: $0) },
             format: format,
             columns: positions
         )
@@ -257,7 +257,7 @@ final class ChangeDecoder {
             throw DecodingFailure(kind: .noKey, reason: "the record's key is no object")
         }
         let leaves = document.leaves(of: 0)
-        let list = (0..<leaves.count).map { parser.path(element: 0, leaf: $0) }
+        let list = leaves.map { parser.path(element: 0, leaf: $0) }
         let members = ChangePaths(list).members
         let hasEnvelope = members == ["schema", "payload"] && positions["schema"] == nil
         for (path, leaf) in zip(list, leaves) {

@@ -21,21 +21,19 @@ struct ChangePlaces {
 /// What paths a message has.
 struct ChangePaths {
     let leaves: Set<String>
+    /// The members of the message itself.
+    let members: Set<Substring>
     /// Every path above a leaf.
     private let inner: Set<String>
 
     init(_ paths: [String]) {
         leaves = Set(paths)
+        members = Set(paths.map { $0.prefix { $0 != "." } })
         inner = Set(
             paths.flatMap { path in
                 path.indices.filter { path[$0] == "." }.map { String(path[..<$0]) }
             }
         )
-    }
-
-    /// The members of the message itself.
-    var members: Set<Substring> {
-        Set(leaves.map { $0.prefix { $0 != "." } })
     }
 
     /// Whether there is anything at a path or below it.

@@ -51,8 +51,9 @@ struct DebeziumFormat: ChangeFormat {
         }
     }
 
-    /// With the envelope of Kafka Connect all that counts is in `payload`. A row may have columns
-    /// of these names, but then it has others too, or no object in `payload`.
+    /// With Kafka Connect's envelope all that counts is in its payload.
+    ///
+    /// A row may have columns of these names, but then it has others too, or no object in `payload`.
     private static func root(of paths: ChangePaths) -> String {
         let isEnvelope =
             paths.members.isSubset(of: ["schema", "payload"]) && paths.isNested("payload")
