@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of a table, of what feeds it, and of a source's enrichment.
+// The keys of a table.
 import Foundation
 
 /// In whose words change events come.
@@ -7,13 +7,6 @@ private enum ChangeFormatName: String, CaseIterable {
     case dms
     case debezium
     case rows
-}
-
-/// Where change events come from.
-private enum FeedType: String, CaseIterable {
-    case mqtt
-    case kafka
-    case file
 }
 
 /// What to do with a column that the table does not have.
@@ -40,6 +33,15 @@ extension ConfigurationDecoder {
         let feed =
             section.required("source")?
             .mapping { decodeFeed($0, table: name ?? "table", gatewayID: gatewayID) } ?? nil
+        // All keys are asked for before anything is given up: one that nobody asked for is unknown.
+        let from = section.optional("from")?.string()
+        let validity = decodeValidity(section)
+        let isRequired = section.bool("required", default: false)
+        let isLarge = section.bool("large", default: false)
+        let unknown = choice(section.optional("unknown_columns"), UnknownColumns.self)
+        let stale = section.optional("stale_after")?.milliseconds()
+        let quiet = section.optional("snapshot_quiet")?.milliseconds()
+        let deletes = section.optional("remember_deletes")?.milliseconds()
         guard let name, let key, let feed else { return nil }
         var table = TableConfiguration(
             name: name,
@@ -47,23 +49,16 @@ extension ConfigurationDecoder {
             columns: columns,
             indexes: indexes ?? [],
             format: format,
-            feed: feed
+            feed: feed,
+            from: from,
+            validity: validity,
+            isRequired: isRequired,
+            isLarge: isLarge,
+            ignoresUnknownColumns: unknown == .ignore,
+            staleMilliseconds: stale
         )
-        table.from = section.optional("from")?.string()
-        table.validity = decodeValidity(section)
-        table.isRequired = section.bool("required", default: false)
-        table.isLarge = section.bool("large", default: false)
-        table.ignoresUnknownColumns =
-            choice(section.optional("unknown_columns"), UnknownColumns.self) == .ignore
-        table.staleMilliseconds = section.optional("stale_after")?.milliseconds()
-        table.snapshotQuietMilliseconds = section.milliseconds(
-            "snapshot_quiet",
-            default: table.snapshotQuietMilliseconds
-        )
-        table.deletesMilliseconds = section.milliseconds(
-            "remember_deletes",
-            default: table.deletesMilliseconds
-        )
+        table.snapshotQuietMilliseconds = quiet ?? table.snapshotQuietMilliseconds
+        table.deletesMilliseconds = deletes ?? table.deletesMilliseconds
         check(table, section)
         return table
     }
@@ -138,6 +133,9 @@ extension ConfigurationDecoder {
                 .report("'\(table.name)' is the gateway's own table; choose another name")
         }
         if table.key.isEmpty { section.required("key")?.report("needs at least one column") }
+        if Set(table.key.map { $0.lowercased() }).count < table.key.count {
+            section.required("key")?.report("names a column twice")
+        }
         let used =
             [("key", table.key), ("index", table.indexes.flatMap(\.self))]
             + (table.validity.map { [("valid_from", [$0.from]), ("valid_to", [$0.to])] } ?? [])
@@ -200,82 +198,6 @@ extension ConfigurationDecoder {
                 time: section.optional("time")?.mapping { decodeEventTime($0) } ?? nil
             )
         )
-    }
-
-    // Feeds.
-
-    private func decodeFeed(
-        _ section: YAMLMapping,
-        table: String,
-        gatewayID: String
-    ) -> FeedConfiguration? {
-        switch choice(section.required("type"), FeedType.self) {
-        case .mqtt: decodeMQTTFeed(section, table: table, gatewayID: gatewayID).map { .mqtt($0) }
-        case .kafka: decodeKafkaFeed(section).map { .kafka($0) }
-        case .file: decodeFileFeed(section).map { .file($0) }
-        case nil: nil
-        }
-    }
-
-    private func decodeMQTTFeed(
-        _ section: YAMLMapping,
-        table: String,
-        gatewayID: String
-    ) -> SourceConfiguration? {
-        let connection = connection(section, clientID: "\(gatewayID)-table-\(table)")
-        let topics = section.required("topic")?.list().compactMap { parsed($0, TopicPattern.init) }
-        let expiry = sessionExpirySeconds(section)
-        let receiveMaximum = section.int("receive_maximum", default: 1_000, in: 1...65_535)
-        guard let connection, let topics else { return nil }
-        return SourceConfiguration(
-            name: "table/\(table)",
-            connection: connection,
-            sessionExpirySeconds: expiry,
-            receiveMaximum: receiveMaximum,
-            topics: topics.map { TopicConfiguration(pattern: $0) }
-        )
-    }
-
-    private func decodeKafkaFeed(_ section: YAMLMapping) -> KafkaFeedConfiguration? {
-        let kafka = kafkaConnection(section, group: "")
-        let topic = section.required("topic")?.string()
-        guard let kafka, let topic else { return nil }
-        return KafkaFeedConfiguration(kafka: kafka, topic: topic)
-    }
-
-    /// A file that is not there yet is waited for.
-    private func decodeFileFeed(_ section: YAMLMapping) -> FileFeedConfiguration? {
-        guard let path = section.required("path")?.string().map(path) else { return nil }
-        let format = choice(section.optional("format"), FileFeedConfiguration.Format.self)
-        let ending = path.split(separator: ".").last.map { $0.lowercased() } ?? ""
-        let known: [String: FileFeedConfiguration.Format] = [
-            "csv": .csv, "jsonl": .jsonl, "ndjson": .jsonl,
-        ]
-        guard let format = format ?? known[ending] else {
-            section.value.report("needs a 'format': csv or jsonl")
-            return nil
-        }
-        return FileFeedConfiguration(path: path, format: format)
-    }
-
-    // Enrichment.
-
-    func decodeEnrichment(_ value: YAMLValue) -> EnrichmentConfiguration? {
-        func make(_ select: YAMLValue?) -> EnrichmentConfiguration? {
-            guard let select, let text = select.string() else { return nil }
-            return EnrichmentConfiguration(
-                select: text,
-                place: .init(file: select.file, line: select.line, key: select.key)
-            )
-        }
-        guard value.isMapping else { return make(value) }
-        return value.mapping { section in
-            var enrichment = make(section.required("select"))
-            enrichment?.rows =
-                choice(section.optional("rows"), EnrichmentConfiguration.Rows.self) ?? .first
-            enrichment?.tellsAge = section.bool("reference_age", default: false)
-            return enrichment
-        } ?? nil
     }
 }
 

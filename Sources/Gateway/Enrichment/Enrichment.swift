@@ -46,7 +46,9 @@ final class Enrichment {
         return rows
     }
 
-    /// Columns of a table have changed. What the SELECT returns must stay as it is.
+    /// Columns of a table have changed.
+    ///
+    /// What the SELECT returns must stay as it is.
     private func recompile() throws(SQLiteFailure) {
         let made = try compiler.compile(configuration.select)
         guard made.columns == query.columns else {

@@ -24,7 +24,9 @@ final class MQTTSession {
     let configuration: SourceConfiguration
     let index: Int
     private let part: Health.Part
-    /// The table that the source waits for. It subscribes, so that the broker keeps what vehicles
+    /// The table that the source waits for.
+    ///
+    /// It subscribes, so that the broker keeps what vehicles
     /// publish, and leaves.
     var heldBy: String?
     private var isAway = false

@@ -22,9 +22,11 @@ struct Change {
     var row: [SignalValue?] = []
     /// What the row was before, by column; `nil` where that is not told.
     var before: [SignalValue?] = []
-    /// It is the first row of its snapshot.
+    /// It is the first row of its snapshot; not every source tells.
+    ///
+    /// Debezium marks a table of one row as its first or as its last, and AWS DMS marks none.
     var beginsLoad = false
-    /// It is the last row of its snapshot.
+    /// It is the last row of its snapshot; not every source tells.
     var endsLoad = false
     /// What happened to the table itself, in the source's word: `rename-column`.
     var note: String?

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes to changes of one table. As with readings, the layout of a message whose shape was seen
 // before is remembered: which leaf is which column.
+//
+// Objects and arrays inside a row are flattened as readings are: `{"place": {"lat": 1}}` fills the
+// column `place.lat`, and `{"tags": ["a"]}` the column `tags.0`. An empty one is null. A JSON column
+// that the source sends as text stays text.
 
 /// Decodes one table's change events; belongs to the intake thread.
 final class ChangeDecoder {
-    /// Where a message of one shape has what.
-    private struct Layout {
-        /// Leaves and the column each fills.
-        var row: [(leaf: Int, column: Int)] = []
-        var before: [(leaf: Int, column: Int)] = []
-        /// Columns that the table does not have.
-        var unknown: [(leaf: Int, name: String)] = []
-        /// All other leaves, by path.
-        var leaves: [String: Int] = [:]
-        /// Every path, and every path above one.
-        var prefixes: Set<String> = []
-    }
-
     private let configuration: TableConfiguration
     private let limits: LimitsConfiguration
     private let format: any ChangeFormat
@@ -24,8 +15,18 @@ final class ChangeDecoder {
     private var columns: [ColumnConfiguration] = []
     private var readers: [ColumnReader] = []
     private var positions: [String: Int] = [:]
-    private var layouts: [UInt64: Layout] = [:]
+    private var keyColumns: [Int] = []
+    private var layouts: [UInt64: ChangeLayout] = [:]
     private var document: JSONDocument?
+
+    /// A document, the layout of one of its elements and where the leaves of that begin.
+    private struct Place {
+        var document: JSONDocument
+        var layout: ChangeLayout
+        var first: Int
+
+        func value(_ leaf: Int) -> SignalValue? { document.value(at: first + leaf) }
+    }
 
     init(
         configuration: TableConfiguration,
@@ -35,16 +36,15 @@ final class ChangeDecoder {
         self.configuration = configuration
         self.limits = limits
         self.parser = parser
-        format = configuration.format.make(from: configuration.from)
+        format = configuration.changeFormat
     }
 
     /// What the table's columns are from now on.
     func setColumns(_ columns: [ColumnConfiguration]) {
         self.columns = columns
         readers = columns.map { ColumnReader($0.type) }
-        positions = Dictionary(
-            uniqueKeysWithValues: columns.enumerated().map { ($1.name, $0) }
-        )
+        positions = Dictionary(columns.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        keyColumns = configuration.key.compactMap { positions[$0] }
         layouts.removeAll()
     }
 
@@ -73,129 +73,126 @@ final class ChangeDecoder {
     )
         throws(DecodingFailure) -> Change
     {
-        let (document, layout, first) = try layout(of: element)
-        var change = try interpret(layout, document, first, message, record)
+        let place = try place(of: element)
+        var change = try interpret(place, arrival: message.arrival, record)
         switch change.kind {
         case .upsert, .load:
-            try refuseUnknown(layout)
-            change.row = try row(layout, document, first)
-            change.before = try values(layout.before, document, first, else: nil)
+            try refuseUnknown(place.layout)
+            // Columns that are not told are null: AWS DMS leaves those out.
+            change.row = try values(place.layout.row, place, else: .null)
+            change.before = try values(place.layout.before, place, else: nil)
+            try requireKey(change.row)
         case .delete:
             // A delete names its row in what it was, or in what it is; the rest does not matter.
-            change.row = try keys(layout.row, document, first)
-            change.before = try keys(layout.before, document, first)
+            change.row = try keys(place.layout.row, place)
+            change.before = try keys(place.layout.before, place)
+            try requireKey(isComplete(change.row) ? change.row : change.before)
         case .truncate, .loadBegins, .loadEnds, .nothing: break
         }
         return change
     }
 
-    /// A key by itself, as of a Kafka tombstone: an object, with or without an envelope, or a scalar.
-    func key(_ range: Range<Int>, in bytes: [UInt8]) throws(DecodingFailure) -> [SignalValue?] {
-        guard try parse(range, in: bytes) == 1, let document else {
-            throw DecodingFailure(kind: .noKey, reason: "the record's key is no object")
-        }
-        var row = [SignalValue?](repeating: nil, count: columns.count)
-        for leaf in document.leaves(of: 0) {
-            let path = parser.path(element: 0, leaf: leaf)
-            let name = path.hasPrefix("payload.") ? String(path.dropFirst(8)) : path
-            let isBare = path.isEmpty && configuration.key.count == 1
-            guard let column = positions[isBare ? configuration.key[0] : name],
-                let value = document.value(at: leaf)
-            else { continue }
-            row[column] = try read(value, column)
-        }
-        return row
+    private func interpret(
+        _ place: Place,
+        arrival: Timestamp,
+        _ record: RecordPlace?
+    ) throws(DecodingFailure) -> Change {
+        try format.interpret(
+            ChangeFields(
+                value: { path in place.layout.leaves[path].flatMap { place.value($0) } },
+                paths: place.layout.paths,
+                arrival: arrival,
+                record: record
+            )
+        )
     }
 
     // Inferring.
 
     /// What a change tells about columns that the table does not have yet, or not with a type.
     func discoveries(_ element: Int) throws(DecodingFailure) -> [ColumnConfiguration] {
-        let (document, layout, first) = try layout(of: element)
-        var found = layout.unknown.map { place in
-            ColumnConfiguration(
-                name: place.name,
-                type: document.value(at: first + place.leaf).flatMap { ColumnType(of: $0) }
-            )
+        let place = try place(of: element)
+        let kind = try interpret(place, arrival: .distantPast, nil).kind
+        guard kind == .upsert || kind == .load else { return [] }
+        var found: [ColumnConfiguration] = []
+        // SQL does not tell names apart by case; a second one is an unknown column.
+        var names = Set(columns.map { $0.name.lowercased() })
+        for unknown in place.layout.unknown
+        where names.insert(unknown.name.lowercased()).inserted {
+            let type = place.value(unknown.leaf).flatMap { ColumnType(of: $0) }
+            found.append(ColumnConfiguration(name: unknown.name, type: type))
         }
-        for (leaf, column) in layout.row {
-            guard let value = document.value(at: first + leaf), value != .null,
-                value != .text(DebeziumFormat.unavailable)
+        for (leaf, column) in place.layout.row {
+            guard let value = place.value(leaf), value != .null,
+                !DebeziumFormat.isUnavailable(value)
             else { continue }
-            guard let type = columns[column].type else {
-                found.append(
-                    ColumnConfiguration(name: columns[column].name, type: ColumnType(of: value))
-                )
+            let known = columns[column]
+            guard let type = known.type else {
+                found.append(ColumnConfiguration(name: known.name, type: ColumnType(of: value)))
                 continue
             }
             guard readers[column].read(value) == nil, let wider = type.widened(by: value) else {
                 continue
             }
-            found.append(ColumnConfiguration(name: columns[column].name, type: wider))
+            found.append(ColumnConfiguration(name: known.name, type: wider))
         }
         return found
     }
 
     // The parts of a change.
 
-    private func interpret(
-        _ layout: Layout,
-        _ document: JSONDocument,
-        _ first: Int,
-        _ message: Message,
-        _ record: RecordPlace?
-    ) throws(DecodingFailure) -> Change {
-        try format.interpret(
-            ChangeFields(
-                value: { path in layout.leaves[path].flatMap { document.value(at: first + $0) } },
-                has: { layout.prefixes.contains($0) },
-                arrival: message.arrival,
-                record: record
-            )
-        )
-    }
-
-    private func refuseUnknown(_ layout: Layout) throws(DecodingFailure) {
+    private func refuseUnknown(_ layout: ChangeLayout) throws(DecodingFailure) {
         guard !configuration.ignoresUnknownColumns, !layout.unknown.isEmpty else { return }
-        let names = layout.unknown.map { "'\($0.name)'" }.joined(separator: ", ")
+        let names = layout.unknown.prefix(10).map { "'\($0.name.prefix(100))'" }
         throw DecodingFailure(
             kind: .unknownColumn,
-            reason: "table \(configuration.name) has no column \(names); name it under 'columns', "
-                + "or set 'unknown_columns: ignore'"
+            reason: "table \(configuration.name) has no column \(names.joined(separator: ", ")); "
+                + "name it under 'columns', or set 'unknown_columns: ignore'"
         )
-    }
-
-    /// A row in which columns that are not told are null.
-    private func row(
-        _ layout: Layout,
-        _ document: JSONDocument,
-        _ first: Int
-    ) throws(DecodingFailure) -> [SignalValue?] {
-        try values(layout.row, document, first, else: .null)
     }
 
     private func values(
         _ places: [(leaf: Int, column: Int)],
-        _ document: JSONDocument,
-        _ first: Int,
+        _ place: Place,
         else standard: SignalValue?
     ) throws(DecodingFailure) -> [SignalValue?] {
         var row = [SignalValue?](repeating: standard, count: columns.count)
         for (leaf, column) in places {
-            let value = document.value(at: first + leaf) ?? .null
-            row[column] =
-                value == .text(DebeziumFormat.unavailable) ? nil : try read(value, column)
+            let value = place.value(leaf) ?? .null
+            guard DebeziumFormat.isUnavailable(value) else {
+                row[column] = try read(value, column)
+                continue
+            }
+            row[column] = nil
+            // Of an array that is not told there is one element; the others stay as they are too.
+            guard columns[column].name.hasSuffix(".0") else { continue }
+            let array = columns[column].name.dropLast()
+            for other in columns.indices where columns[other].name.hasPrefix(array) {
+                row[other] = nil
+            }
         }
         return row
     }
 
     private func keys(
         _ places: [(leaf: Int, column: Int)],
-        _ document: JSONDocument,
-        _ first: Int
+        _ place: Place
     ) throws(DecodingFailure) -> [SignalValue?] {
-        let wanted = places.filter { configuration.key.contains(columns[$0.column].name) }
-        return try values(wanted, document, first, else: nil)
+        try values(places.filter { keyColumns.contains($0.column) }, place, else: nil)
+    }
+
+    private func isComplete(_ row: [SignalValue?]) -> Bool {
+        keyColumns.allSatisfy { row[$0] != nil && row[$0] != .null }
+    }
+
+    private func requireKey(_ row: [SignalValue?]) throws(DecodingFailure) {
+        guard !isComplete(row) else { return }
+        let absent = keyColumns.filter { row[$0] == nil || row[$0] == .null }
+        let names = absent.map { "'\(columns[$0].name)'" }.joined(separator: ", ")
+        throw DecodingFailure(
+            kind: .noKey,
+            reason: "the key of table \(configuration.name) is missing: \(names)"
+        )
     }
 
     private func read(_ value: SignalValue, _ column: Int) throws(DecodingFailure) -> SignalValue {
@@ -205,62 +202,85 @@ final class ChangeDecoder {
                 kind: .wrongType,
                 reason: "column '\(name)' of table \(configuration.name) is of type "
                     + "\(readers[column].type?.name ?? "text"), but its value is "
-                    + "\(value.kind) \(value.text.prefix(100))"
+                    + "\(value.kind) \(value.text.prefix(100))\(hint(value, readers[column].type))"
             )
         }
         return read
     }
 
+    /// What to do about a value of another type; empty when nothing is known.
+    private func hint(_ value: SignalValue, _ type: ColumnType?) -> String {
+        switch (configuration.format, type, value) {
+        case (.dms, .int, .double):
+            "; digits may be lost: set the endpoint's UseLargeIntegerValue"
+        case (.debezium, .int, .text), (.debezium, .float, .text):
+            "; if it is a decimal, set the connector's decimal.handling.mode to string or double"
+        default: ""
+        }
+    }
+
     // Layouts.
 
-    private func layout(
-        of element: Int
-    )
-        throws(DecodingFailure) -> (JSONDocument, Layout, first: Int)
-    {
+    private func place(of element: Int) throws(DecodingFailure) -> Place {
         guard let document, document.isObject(element) else {
             throw DecodingFailure(
                 kind: .wrongForm,
                 reason: "must be a JSON object or an array of objects"
             )
         }
-        let first = document.leaves(of: element).lowerBound
+        let leaves = document.leaves(of: element)
+        let first = leaves.lowerBound
         let hash = document.hash(of: element)
-        if let known = layouts[hash] { return (document, known, first) }
+        if let known = layouts[hash] {
+            return Place(document: document, layout: known, first: first)
+        }
         if layouts.count >= limits.shapesMax { layouts.removeAll() }
-        let layout = makeLayout(
-            document.leaves(of: element).map { parser.path(element: element, leaf: $0) }
+        let layout = ChangeLayout(
+            leaves.map { parser.path(element: element, leaf: $0) },
+            format: format,
+            columns: positions
         )
         layouts[hash] = layout
-        return (document, layout, first)
+        return Place(document: document, layout: layout, first: first)
     }
 
-    private func makeLayout(_ paths: [String]) -> Layout {
-        let places = format.places(in: paths)
-        var layout = Layout()
-        for (leaf, path) in paths.enumerated() {
-            for prefix in Self.prefixes(of: path) { layout.prefixes.insert(prefix) }
-            if let before = places.before, path.hasPrefix(before) {
-                let name = String(path.dropFirst(before.count))
-                if let column = positions[name] { layout.before.append((leaf, column)) }
-                continue
-            }
-            layout.leaves[path] = leaf
-            guard let row = places.row, path.hasPrefix(row) else { continue }
-            let name = String(path.dropFirst(row.count))
-            guard !name.isEmpty, places.isColumn(name) else { continue }
-            if let column = positions[name] {
-                layout.row.append((leaf, column))
-            } else {
-                layout.unknown.append((leaf, name))
-            }
+    // Keys.
+
+    /// A key by itself, as of a Kafka tombstone: an object, with or without an envelope, or a scalar.
+    func key(_ range: Range<Int>, in bytes: [UInt8]) throws(DecodingFailure) -> [SignalValue?] {
+        var row = [SignalValue?](repeating: nil, count: columns.count)
+        if let text = plainKey(range, in: bytes) {
+            row[keyColumns[0]] = try read(.text(text), keyColumns[0])
+            return row
         }
-        return layout
+        guard try parse(range, in: bytes) == 1, let document else {
+            throw DecodingFailure(kind: .noKey, reason: "the record's key is no object")
+        }
+        let leaves = document.leaves(of: 0)
+        let list = leaves.map { parser.path(element: 0, leaf: $0) }
+        let members = ChangePaths(list).members
+        let hasEnvelope = members == ["schema", "payload"] && positions["schema"] == nil
+        for (path, leaf) in zip(list, leaves) {
+            let isBare = (path.isEmpty || hasEnvelope && path == "payload") && keyColumns.count == 1
+            let name =
+                hasEnvelope && path.hasPrefix("payload.") ? String(path.dropFirst(8)) : path
+            guard let column = isBare ? keyColumns[0] : positions[name],
+                let value = document.value(at: leaf)
+            else { continue }
+            row[column] = try read(value, column)
+        }
+        try requireKey(row)
+        return row
     }
 
-    /// `a`, `a.b` and `a.b.c` of `a.b.c`.
-    private static func prefixes(of path: String) -> [String] {
-        path.indices.filter { path[$0] == "." }.map { String(path[..<$0]) } + [path]
+    /// A key of one column that is not JSON: what Kafka's StringSerializer writes.
+    ///
+    /// A text column takes it to the letter, so that 0012 and 1e5 stay what they are.
+    private func plainKey(_ range: Range<Int>, in bytes: [UInt8]) -> String? {
+        guard keyColumns.count == 1, columns[keyColumns[0]].type == .text,
+            let first = bytes[range].first, !"\"{[ \t\r\n".utf8.contains(first)
+        else { return nil }
+        return String(validating: bytes[range], as: UTF8.self)
     }
 }
 

@@ -3,7 +3,7 @@
 /// How one kind of change event is read; its leaves are found by their dotted paths.
 protocol ChangeFormat {
     /// Where the columns of the row, and of what it was before, stand in a message of these paths.
-    func places(in paths: [String]) -> ChangePlaces
+    func places(in paths: ChangePaths) -> ChangePlaces
 
     /// What a message says, but for its columns.
     func interpret(_ fields: ChangeFields) throws(DecodingFailure) -> Change
@@ -14,19 +14,46 @@ struct ChangePlaces {
     /// `nil` when the message holds no row.
     var row: String?
     var before: String?
-    /// Members of the row that are no columns.
+    /// Members of the row that are no columns, unless the table names them as such.
     var isColumn: (String) -> Bool = { _ in true }
+}
+
+/// What paths a message has.
+struct ChangePaths {
+    let leaves: Set<String>
+    /// The members of the message itself.
+    let members: Set<Substring>
+    /// Every path above a leaf.
+    private let inner: Set<String>
+
+    init(_ paths: [String]) {
+        leaves = Set(paths)
+        members = Set(paths.map { $0.prefix { $0 != "." } })
+        inner = Set(
+            paths.flatMap { path in
+                path.indices.filter { path[$0] == "." }.map { String(path[..<$0]) }
+            }
+        )
+    }
+
+    /// Whether there is anything at a path or below it.
+    func has(_ path: String) -> Bool { leaves.contains(path) || inner.contains(path) }
+
+    /// Whether an object or array that is not empty stands there.
+    func isNested(_ path: String) -> Bool { inner.contains(path) }
 }
 
 /// What a message tells beside its columns.
 struct ChangeFields {
     /// The scalar at a path.
     let value: (String) -> SignalValue?
-    /// Whether there is anything at a path or below it.
-    let has: (String) -> Bool
+    let paths: ChangePaths
     let arrival: Timestamp
     /// Where a Kafka record stood.
     let record: RecordPlace?
+
+    /// Whether there is anything at a path or below it.
+    func has(_ path: String) -> Bool { paths.has(path) }
 
     func text(_ path: String) -> String? {
         guard let value = value(path), value != .null else { return nil }
@@ -53,28 +80,44 @@ struct ChangeFields {
     }
 }
 
-extension ChangeFormatConfiguration {
-    func make(from table: String?) -> any ChangeFormat {
-        let filter = TableFilter(table)
-        return switch self {
+extension TableConfiguration {
+    /// What reads its change events.
+    var changeFormat: any ChangeFormat {
+        let filter = TableFilter(from)
+        return switch format {
         case .dms: DMSFormat(filter: filter)
-        case .debezium: DebeziumFormat(filter: filter)
+        case .debezium: DebeziumFormat(filter: filter, key: key)
         case .rows(let rows): RowsFormat(configuration: rows, filter: filter)
         }
     }
 }
 
-/// Which table's changes are wanted: `table` or `schema.table`; `nil` takes all.
+/// Which table's changes are wanted: `table`, `schema.table` or `database.schema.table`; `nil` takes
+/// all.
 struct TableFilter {
-    private let parts: [Substring]
+    private let wanted: String?
 
     init(_ text: String?) {
-        parts = text?.split(separator: ".", maxSplits: 1) ?? []
+        wanted = text
     }
 
-    func takes(schema: String?, table: String?) -> Bool {
-        guard let wanted = parts.last else { return true }
-        guard let table, table == wanted else { return false }
-        return parts.count == 1 || schema.map { $0 == parts[0] } ?? false
+    var takesAll: Bool { wanted == nil }
+
+    /// Whether a change is wanted; a change that names no table can't be told from others'.
+    func takes(
+        database: String? = nil,
+        schema: String?,
+        table: String?,
+        at path: @autoclosure () -> String
+    ) throws(DecodingFailure) -> Bool {
+        guard let wanted else { return true }
+        guard let table, !table.isEmpty else {
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: "'\(path())' is missing, and only changes of '\(wanted)' are wanted"
+            )
+        }
+        let names = [database, schema, table].compactMap(\.self)
+        return (1...names.count).contains { names.suffix($0).joined(separator: ".") == wanted }
     }
 }

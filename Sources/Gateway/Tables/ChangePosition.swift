@@ -33,20 +33,32 @@ struct ChangePosition: Equatable, Sendable {
 
     /// Compares field by field; `nil` when the fields don't correspond.
     ///
-    /// A longer field is the larger number. Hexadecimal fields have a fixed width, so for them the
-    /// order of the letters is that of the numbers.
+    /// Without its leading zeros a longer field is the larger number. That and the order of the
+    /// letters are right for decimal and hexadecimal numbers alike. Words, such as the name of a log
+    /// file, have no order.
     private static func compare(_ left: String, _ right: String) -> Order? {
         if left == right { return .same }
         let lefts = left.utf8.split { !isAlphanumeric($0) }
         let rights = right.utf8.split { !isAlphanumeric($0) }
         guard lefts.count == rights.count else { return nil }
-        for (one, other) in zip(lefts, rights) {
+        for (one, other) in zip(lefts, rights) where !one.elementsEqual(other) {
+            guard !isWord(one), !isWord(other) else { return nil }
+            let (one, other) = (digits(of: one), digits(of: other))
             if one.count != other.count { return one.count < other.count ? .older : .newer }
-            if !one.elementsEqual(other) {
-                return one.lexicographicallyPrecedes(other) ? .older : .newer
-            }
+            if one == other { continue }
+            return one.lexicographicallyPrecedes(other) ? .older : .newer
         }
         return .same
+    }
+
+    /// The significant digits; hexadecimal ones in lower case.
+    private static func digits(of field: Substring.UTF8View) -> [UInt8] {
+        field.drop { $0 == UInt8(ascii: "0") }.map { 65...90 ~= $0 ? $0 + 32 : $0 }
+    }
+
+    /// Whether a field can't be a number: no digit, and a letter behind f.
+    private static func isWord(_ field: Substring.UTF8View) -> Bool {
+        !field.contains { 48...57 ~= $0 } && field.contains { $0 | 32 > UInt8(ascii: "f") }
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

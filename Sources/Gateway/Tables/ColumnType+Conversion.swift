@@ -74,9 +74,7 @@ struct ColumnReader {
         case (.text, .text), (.int, .int), (.float, .double), (.bool, .bool): return value
         case (.text, _): return .text(value.text)
         case (.int, .double(let number)):
-            // Beyond 2^53 a double has lost digits that the source may have sent.
-            guard number.magnitude <= 9_007_199_254_740_992 else { return nil }
-            return Int64(exactly: number).map { .int($0) }
+            return Self.whole(number).map { .int($0) }
         case (.int, .text(let text)): return Int64(text).map { .int($0) }
         case (.int, .bool(let flag)): return .int(flag ? 1 : 0)
         case (.float, .int(let number)): return .double(Double(number))
@@ -84,9 +82,28 @@ struct ColumnReader {
         case (.bool, .int), (.bool, .text):
             let flag = SignalType.bool.convert(value)
             return flag == .null ? nil : flag
+        // How MySQL writes that there is no date.
+        case (.time, .text(let text)) where text.hasPrefix("0000-00-00"): return .null
         case (.time, _):
             return time?.read(value).map { .double(Double($0.milliseconds) / 1_000) }
         default: return nil
         }
+    }
+    /// The whole number that a double stands for; `nil` when it may have lost digits.
+    ///
+    /// AWS DMS casts large integers to doubles and writes them as 1.2345E+17. Up to 2^53 a double
+    /// holds every integer. Above it holds 15 digits for certain; one that prints with at most twelve
+    /// had zeros at its end before the cast too, but for one number in thousands.
+    static func whole(_ number: Double) -> Int64? {
+        guard number.magnitude > 9_007_199_254_740_992 else { return Int64(exactly: number) }
+        let parts = "\(number)".split(separator: "e")
+        guard let mantissa = parts.first, let zeros = parts.last.flatMap({ Int($0) }) else {
+            return nil
+        }
+        // 1.0e+16 has one digit that counts.
+        let digits = mantissa.replacing(".0", with: "").filter { $0 != "." }
+        let count = digits.filter(\.isNumber).count
+        guard count <= 12, zeros >= count - 1, zeros <= 18 else { return nil }
+        return Int64(digits + String(repeating: "0", count: zeros - count + 1))
     }
 }

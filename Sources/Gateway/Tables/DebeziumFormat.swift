@@ -3,116 +3,197 @@
 // the schema envelope, and as its event-flattening transformation leaves them.
 
 struct DebeziumFormat: ChangeFormat {
-    /// Stands for a large value that did not change and that the database did not log.
-    static let unavailable = "__debezium_unavailable_value"
+    /// What a message is, by its members.
+    private enum Form {
+        case change
+        /// What ExtractNewRecordState makes of one: the row, and members with `__` if wanted.
+        case flat
+        /// A schema change, the border of a transaction, a heartbeat.
+        case notice
+        case foreign
+    }
+
+    /// What stands for a large value that did not change and that the database did not log; also as the
+    /// Base64 of a column of bytes.
+    private static let placeholders: [SignalValue] = [
+        .text("__debezium_unavailable_value"),
+        .text("X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="),
+    ]
 
     let filter: TableFilter
+    /// The columns by which a flattened event is known.
+    let key: [String]
 
-    func places(in paths: [String]) -> ChangePlaces {
-        let root = Self.root { path in paths.contains { $0 == path || $0.hasPrefix(path + ".") } }
-        guard !Self.isFlat(root, has: { path in paths.contains { $0 == path } }) else {
-            return ChangePlaces(row: root) { !$0.hasPrefix("__") }
+    /// Whether the value before it holds on.
+    static func isUnavailable(_ value: SignalValue) -> Bool { placeholders.contains(value) }
+
+    func places(in paths: ChangePaths) -> ChangePlaces {
+        let root = Self.root(of: paths)
+        switch form(paths, root) {
+        case .change: return ChangePlaces(row: root + "after.", before: root + "before.")
+        case .flat: return ChangePlaces(row: root) { !$0.hasPrefix("__") }
+        case .notice, .foreign: return ChangePlaces()
         }
-        return ChangePlaces(row: root + "after.", before: root + "before.")
     }
 
     func interpret(_ fields: ChangeFields) throws(DecodingFailure) -> Change {
-        let root = Self.root(has: fields.has)
-        if Self.isFlat(root, has: { fields.value($0) != nil }) { return flat(root, fields) }
-        let position = position(root, fields)
-        guard let operation = fields.text(root + "op") else {
-            // A schema change, the border of a transaction, a heartbeat.
-            guard
-                fields.has(root + "ddl") || fields.has(root + "status")
-                    || fields.has(root + "ts_ms")
-            else {
-                throw DecodingFailure(
-                    kind: .wrongForm,
-                    reason: "not of format debezium: '\(root)op' is missing"
-                )
-            }
-            return Change(kind: .nothing, position: position)
+        let root = Self.root(of: fields.paths)
+        switch form(fields.paths, root) {
+        case .change: return try change(root, fields)
+        case .flat: return try flat(root, fields)
+        case .notice: return Change(kind: .nothing, position: fields.transportPosition)
+        case .foreign:
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: "not of format debezium: neither '\(root)op' with 'before', 'after' or "
+                    + "'source', nor a flattened row with its key"
+            )
         }
+    }
+
+    /// With Kafka Connect's envelope all that counts is in its payload.
+    ///
+    /// A row may have columns of these names, but then it has others too, or no object in `payload`.
+    private static func root(of paths: ChangePaths) -> String {
+        let isEnvelope =
+            paths.members.isSubset(of: ["schema", "payload"]) && paths.isNested("payload")
+        return isEnvelope ? "payload." : ""
+    }
+
+    private func form(_ paths: ChangePaths, _ root: String) -> Form {
+        func has(_ names: String...) -> Bool { names.allSatisfy { paths.has(root + $0) } }
+        let isNested = ["source", "after", "before"].contains { paths.isNested(root + $0) }
+        if has("op"), isNested { return .change }
+        if has("status", "event_count", "data_collections") || has("ddl", "databaseName") {
+            return .notice
+        }
+        if key.allSatisfy({ paths.has(root + $0) }) || has("__op") || has("__deleted") {
+            return .flat
+        }
+        // A heartbeat has a time, the key of a schema change the database's name.
+        let rest = paths.leaves.filter { $0.hasPrefix(root) }.map { $0.dropFirst(root.count) }
+        let notices: Set<Substring> = ["ts_ms", "ts_us", "ts_ns", "databaseName"]
+        return notices.isSuperset(of: rest) ? .notice : .foreign
+    }
+
+    // Changes.
+
+    private func change(_ root: String, _ fields: ChangeFields) throws(DecodingFailure) -> Change {
         let source = root + "source."
-        let schema = fields.text(source + "schema") ?? fields.text(source + "db")
-        guard filter.takes(schema: schema, table: fields.text(source + "table")) else {
-            return Change(kind: .nothing, position: position)
+        let snapshot = Snapshot(fields.text(source + "snapshot"))
+        var change = Change(kind: .nothing, position: fields.transportPosition)
+        if let time = fields.microseconds(root + "ts_us", perUnit: 1)
+            ?? fields.microseconds(root + "ts_ms", perUnit: 1_000)
+        {
+            change.position.time = time
         }
-        var change = Change(kind: .nothing, position: position)
-        let snapshot = fields.text(source + "snapshot") ?? "false"
-        switch operation {
-        case "c", "u": change.kind = .upsert
-        // An incremental snapshot runs beside the changes and replaces nothing.
-        case "r": change.kind = snapshot == "incremental" ? .upsert : .load
-        case "d": change.kind = .delete
-        case "t": change.kind = .truncate
-        case "m": break
-        default:
-            throw DecodingFailure(kind: .wrongForm, reason: "unknown op '\(operation)'")
+        if !snapshot.isRunning {
+            change.position.take(DebeziumPlace([source], fields, time: change.position.time))
         }
-        change.endsLoad = ["last", "last_in_data_collection"].contains(snapshot)
+        let isOurs = try filter.takes(
+            database: fields.text(source + "db"),
+            schema: fields.text(source + "schema"),
+            table: fields.text(source + "table"),
+            at: source + "table"
+        )
+        guard isOurs else { return change }
+        let operation = fields.text(root + "op") ?? ""
+        change.kind = try Self.kind(operation, snapshot)
+        change.mark(snapshot)
         if change.kind == .upsert || change.kind == .load, !fields.has(root + "after") {
             throw DecodingFailure(kind: .wrongForm, reason: "'\(root)after' is missing")
         }
         return change
     }
 
-    // Position.
-
-    private func position(_ root: String, _ fields: ChangeFields) -> ChangePosition {
-        let source = root + "source."
-        let time =
-            fields.microseconds(root + "ts_us", perUnit: 1)
-            ?? fields.microseconds(root + "ts_ms", perUnit: 1_000)
-            ?? fields.transportPosition.time
-        let server = fields.text(source + "server_id").map { "/" + $0 } ?? ""
-        return ChangePosition(
-            time: time,
-            lineage: "debezium/" + (fields.text(source + "name") ?? "") + server,
-            sequence: sequence(source, fields)
-        )
-    }
-
-    /// Each connector counts in its own way.
-    private func sequence(_ source: String, _ fields: ChangeFields) -> String {
-        func joined(_ names: String...) -> String {
-            let parts = names.compactMap { fields.text(source + $0) }
-            return parts.count == names.count ? parts.joined(separator: "/") : ""
+    private static func kind(
+        _ operation: String,
+        _ snapshot: Snapshot
+    ) throws(DecodingFailure) -> Change.Kind {
+        switch operation {
+        case "c", "u": return .upsert
+        case "r": return snapshot.isIncremental ? .upsert : .load
+        case "d": return .delete
+        case "t": return .truncate
+        // A message that an application wrote into PostgreSQL's log.
+        case "m": return .nothing
+        default:
+            throw DecodingFailure(kind: .wrongForm, reason: "unknown op '\(operation)'")
         }
-        // MySQL and MariaDB; SQL Server; PostgreSQL; Oracle.
-        let known = [
-            joined("file", "pos", "row"), joined("commit_lsn", "change_lsn", "event_serial_no"),
-            joined("commit_lsn", "change_lsn"), joined("lsn"), joined("scn"),
-        ]
-        return known.first { !$0.isEmpty } ?? ""
     }
 
     // Flattened events.
 
-    private func flat(_ root: String, _ fields: ChangeFields) -> Change {
-        let isDeleted = fields.text(root + "__deleted") == "true"
-        let operation = fields.text(root + "__op")
-        let kind: Change.Kind =
-            isDeleted || operation == "d" ? .delete : operation == "r" ? .load : .upsert
-        var position = fields.transportPosition
+    /// Beside the row there is only what `add.fields` asks for: `op` as `__op`, `lsn` as `__lsn`,
+    /// `source.lsn` as `__source_lsn`.
+    private func flat(_ root: String, _ fields: ChangeFields) throws(DecodingFailure) -> Change {
+        let prefixes = [root + "__source_", root + "__"]
+        func text(_ name: String) -> String? {
+            prefixes.lazy.compactMap { fields.text($0 + name) }.first
+        }
+        let snapshot = Snapshot(text("snapshot"))
+        var change = Change(kind: .upsert, position: fields.transportPosition)
         if let time = fields.microseconds(root + "__ts_ms", perUnit: 1_000)
             ?? fields.microseconds(root + "__source_ts_ms", perUnit: 1_000)
         {
-            position.time = time
+            change.position.time = time
         }
-        if let place = fields.text(root + "__lsn") ?? fields.text(root + "__source_lsn") {
-            position.lineage = "debezium"
-            position.sequence = place
+        let operation = text("op")
+        if !snapshot.isRunning, operation != "r" {
+            change.position.take(DebeziumPlace(prefixes, fields, time: change.position.time))
         }
-        return Change(kind: kind, position: position)
+        // Without `add.fields: table` the topic alone names the table.
+        if let table = text("table") {
+            let isOurs = try filter.takes(
+                database: text("db"),
+                schema: text("schema"),
+                table: table,
+                at: root + "__table"
+            )
+            guard isOurs else {
+                change.kind = .nothing
+                return change
+            }
+        }
+        if fields.text(root + "__deleted") == "true" {
+            change.kind = .delete
+        } else if let operation {
+            change.kind = try Self.kind(operation, snapshot)
+        }
+        change.mark(snapshot)
+        return change
     }
+}
 
-    /// With the envelope all that counts is in `payload`.
-    private static func root(has: (String) -> Bool) -> String {
-        has("payload") && has("schema") ? "payload." : ""
+/// What `source.snapshot` says of an event; connectors before 1.5 have a Boolean there.
+private struct Snapshot {
+    let isRunning: Bool
+    /// It runs beside the changes and replaces nothing.
+    let isIncremental: Bool
+    let isFirst: Bool
+    let isLast: Bool
+
+    init(_ text: String?) {
+        let text = text ?? "false"
+        isRunning = text != "false"
+        isIncremental = text == "incremental"
+        isFirst = text == "first" || text == "first_in_data_collection"
+        isLast = text == "last" || text == "last_in_data_collection"
     }
+}
 
-    private static func isFlat(_ root: String, has: (String) -> Bool) -> Bool {
-        has(root + "__deleted") || has(root + "__op")
+extension Change {
+    /// Only rows of a snapshot begin or end one.
+    fileprivate mutating func mark(_ snapshot: Snapshot) {
+        guard kind == .load else { return }
+        beginsLoad = snapshot.isFirst
+        endsLoad = snapshot.isLast
+    }
+}
+
+extension ChangePosition {
+    fileprivate mutating func take(_ place: DebeziumPlace?) {
+        guard let place else { return }
+        self = ChangePosition(time: time, lineage: place.lineage, sequence: place.sequence)
     }
 }

@@ -118,7 +118,9 @@ final class ReferenceTable {
         }
     }
 
-    /// Kafka's log compaction has removed a key. In its partition that came last, so it needs no
+    /// Kafka's log compaction has removed a key.
+    ///
+    /// In its partition that came last, so it needs no
     /// position of its own.
     func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(TableFailure) {
         let key = keyValues(of: key)
@@ -265,8 +267,9 @@ final class ReferenceTable {
         return true
     }
 
-    /// Of a table with validity: a row that held until now goes on holding for what happened before, so
-    /// that a message that comes late finds it. `nil` when it never held.
+    /// Of a table with validity, a deleted row as it is kept: it goes on holding for what happened before.
+    ///
+    /// So a message that comes late finds it. `nil` when it never held.
     private func closedRow(
         _ key: [SignalValue?],
         _ position: ChangePosition,

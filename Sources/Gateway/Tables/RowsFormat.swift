@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain JSON rows, with or without an operation. The words for operations are those of the tools
-// that write such events: Maxwell's, Canal's, and whatever a script would call them.
+// Plain JSON rows, with or without an operation. The words for operations are Maxwell's
+// (maxwells-daemon.io/dataformat), and what a script would call them.
 
 struct RowsFormat: ChangeFormat {
     private static let kinds: [String: Change.Kind] = [
@@ -14,6 +14,8 @@ struct RowsFormat: ChangeFormat {
     ]
     /// Maxwell tells changes of the table itself in the same stream.
     private static let notes = ["table-", "database-"]
+    /// Characters of a position, which is kept with every row.
+    private static let positionMax = 256
 
     private let configuration: RowsFormatConfiguration
     private let filter: TableFilter
@@ -25,55 +27,82 @@ struct RowsFormat: ChangeFormat {
         timeReader = configuration.time.map { EventTimeReader($0) }
     }
 
-    func places(in paths: [String]) -> ChangePlaces {
+    func places(in paths: ChangePaths) -> ChangePlaces {
         let before = configuration.before.map { $0 + "." }
         if let row = configuration.row { return ChangePlaces(row: row + ".", before: before) }
         let own =
-            [configuration.operation, configuration.position].compactMap(\.self)
-            + (configuration.time?.paths ?? [])
+            [configuration.operation, configuration.position, configuration.before]
+            .compactMap(\.self) + (configuration.time?.paths ?? [])
+            + (filter.takesAll ? [] : ["database", "schema", "table"])
         return ChangePlaces(row: "", before: before) { path in
             !own.contains(path) && before.map { !path.hasPrefix($0) } ?? true
         }
     }
 
     func interpret(_ fields: ChangeFields) throws(DecodingFailure) -> Change {
-        let position = position(fields)
-        let schema = fields.text("schema") ?? fields.text("database")
-        guard filter.takes(schema: schema, table: fields.text("table")) else {
-            return Change(kind: .nothing, position: position)
-        }
+        let isOurs = try filter.takes(
+            database: fields.text("database"),
+            schema: fields.text("schema"),
+            table: fields.text("table"),
+            at: "table"
+        )
+        guard isOurs else { return Change(kind: .nothing, position: fields.transportPosition) }
         guard let path = configuration.operation else {
-            return Change(kind: .upsert, position: position)
+            return Change(kind: .upsert, position: try position(fields))
         }
-        guard let operation = fields.text(path) else {
+        guard let operation = fields.text(path)?.lowercased() else {
             throw DecodingFailure(kind: .wrongForm, reason: "no operation at '\(path)'")
         }
-        guard let kind = Self.kinds[operation.lowercased()] else {
-            guard Self.notes.contains(where: operation.hasPrefix) else {
-                throw DecodingFailure(kind: .wrongForm, reason: "unknown operation '\(operation)'")
-            }
-            var change = Change(kind: .nothing, position: position)
-            change.note = operation
-            return change
+        if let kind = Self.kinds[operation] {
+            return Change(kind: kind, position: try position(fields))
         }
-        return Change(kind: kind, position: position)
+        guard Self.notes.contains(where: operation.hasPrefix) else {
+            throw DecodingFailure(kind: .wrongForm, reason: "unknown operation '\(operation)'")
+        }
+        var change = Change(kind: .nothing, position: fields.transportPosition)
+        change.note = operation
+        return change
     }
 
-    private func position(_ fields: ChangeFields) -> ChangePosition {
+    private func position(_ fields: ChangeFields) throws(DecodingFailure) -> ChangePosition {
         var position = fields.transportPosition
-        if let time = configuration.time, let reader = timeReader {
-            let parts = time.paths.compactMap { fields.value($0) }
-            let whole =
-                parts.count == 1
-                ? parts[0] : SignalValue.text(parts.map(\.text).joined(separator: " "))
-            if !parts.isEmpty, let read = reader.read(whole) {
-                position.time = read.milliseconds * 1_000
-            }
+        if let time = try time(fields) { position.time = time.milliseconds * 1_000 }
+        guard let path = configuration.position, let value = fields.value(path), value != .null
+        else { return position }
+        var place = value.text
+        if case .double(let number) = value, let whole = ColumnReader.whole(number) {
+            place = String(whole)
         }
-        if let path = configuration.position, let place = fields.text(path) {
-            position.lineage = "rows"
-            position.sequence = place
+        guard place.utf8.count <= Self.positionMax else {
+            throw DecodingFailure(
+                kind: .overLimit,
+                reason: "the position at '\(path)' has more than \(Self.positionMax) bytes"
+            )
         }
+        position.lineage = "rows"
+        position.sequence = place
         return position
+    }
+
+    /// When the change happened; `nil` when that is not told by configuration.
+    ///
+    /// The time of the arrival can't stand in for one that is missing: it is later than all others,
+    /// and the row would never change again.
+    private func time(_ fields: ChangeFields) throws(DecodingFailure) -> Timestamp? {
+        guard let time = configuration.time, let reader = timeReader else { return nil }
+        let parts = time.paths.compactMap { fields.value($0) }
+        let whole =
+            parts.count == 1
+            ? parts[0] : SignalValue.text(parts.map(\.text).joined(separator: " "))
+        guard parts.count == time.paths.count, let read = reader.read(whole) else {
+            let paths = time.paths.map { "'\($0)'" }.joined(separator: ", ")
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: parts.isEmpty
+                    ? "no time at \(paths)"
+                    : "the time at \(paths) can't be read: \(whole.text.prefix(100))"
+            )
+        }
+        return read
     }
 }

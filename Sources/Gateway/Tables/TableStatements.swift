@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The statements of one relation, compiled once. SQLite compiles them again by itself when a swap gives
-/// their names to other rows.
+/// The statements of one relation, compiled once.
+///
+/// SQLite compiles them again by itself when a swap gives their names to other rows.
 struct TableStatements {
     private let upsertRow: SQLiteStatement
     private let deleteRow: SQLiteStatement

@@ -121,7 +121,11 @@ import Testing
         let lanes = try lanes(StreamName.all, drainRate: nil)
         #expect(lanes.map(\.name) == ["lake/urgent", "lake/bulk"])
         #expect(lanes[0].streams.map(\.stream) == ["firing", "outlier"])
-        #expect(lanes[1].streams.map(\.stream) == ["raw", "enriched", "dead_letter", "schema"])
+        #expect(
+            lanes[1].streams.map(\.stream) == [
+                "raw", "enriched", "current", "dead_letter", "schema",
+            ]
+        )
     }
 
     @Test func laneWithoutStreamsIsLeftOut() throws {
