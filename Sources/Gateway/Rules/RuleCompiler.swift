@@ -14,13 +14,22 @@ final class RuleCompiler {
     private let sandbox: SQLSandbox
     private let signals: SignalTable
     private var columns: [String: RuleColumn] = [:]
+    /// The columns as SQL sees them, without case.
+    private var spellings: [String: String] = [:]
 
     init(sandbox: SQLSandbox, signals: SignalTable) throws(SQLiteFailure) {
         self.sandbox = sandbox
         self.signals = signals
-        try sandbox.execute("CREATE TABLE vehicle (vehicle, event_time)")
         columns = ["vehicle": .vehicle, "event_time": .eventTime]
-        for name in signals.names.prefix(Self.columnsMax) { try addColumn(name) }
+        spellings = ["vehicle": "vehicle", "event_time": "event_time"]
+        let names = signals.names.prefix(Self.columnsMax)
+        for name in names {
+            try refuseTwin(of: name)
+            try learn(name)
+        }
+        // One statement: with a step for each column SQLite would read the schema as often.
+        let all = ["vehicle", "event_time"] + names.map(Self.quoted)
+        try sandbox.execute("CREATE TABLE vehicle (\(all.joined(separator: ", ")))")
     }
 
     /// The names that an expression may use without quotes.
@@ -38,23 +47,39 @@ final class RuleCompiler {
             seen[draft.rule.name] = draft.rule
             do throws(SQLiteFailure) {
                 var rule = draft.rule
-                let names = try dependencies(of: rule.expression)
-                try Self.checkCase(of: names, in: rule.expression)
-                guard names.contains(where: { columns[$0] != nil && columns[$0] != .vehicle })
-                else {
+                rule.columns = try columns(of: rule.expression)
+                guard rule.columns.contains(where: { $0.column != .vehicle }) else {
                     throw SQLiteFailure(
                         code: SQLITE_ERROR,
                         message: "reads no signal, so nothing would ever evaluate it"
                     )
                 }
-                checkTemplates(draft, reads: names)
-                rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
+                checkTemplates(draft, reads: rule.columns.map(\.name))
                 return rule
             } catch {
                 draft.expressionValue.report(explain(error, in: draft.rule.expression))
                 return nil
             }
         }
+    }
+
+    /// What an expression reads, in the order in which it first names it.
+    func columns(
+        of expression: String
+    )
+        throws(SQLiteFailure) -> [(name: String, column: RuleColumn)]
+    {
+        let names = try dependencies(of: expression)
+        try Self.checkCase(of: names, in: expression)
+        return names.compactMap { name in columns[name].map { (name, $0) } }
+    }
+
+    /// One statement over a row that the columns are bound to, with a result for each expression.
+    static func statement(of expressions: [String], reading names: [String]) -> String {
+        let inputs = names.enumerated().map { "?\($0 + 1) AS \(quoted($1))" }
+        let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
+        let results = expressions.map { "(\n\($0)\n)" }.joined(separator: ", ")
+        return "WITH vehicle AS (SELECT \(source)) SELECT \(results) FROM vehicle"
     }
 
     /// The columns an expression reads; quoted paths become columns on the way.
@@ -92,15 +117,22 @@ final class RuleCompiler {
     }
 
     private func addColumn(_ name: String) throws(SQLiteFailure) {
-        let lowered = name.lowercased()
-        if let twin = columns.keys.first(where: { $0.lowercased() == lowered }) {
+        try refuseTwin(of: name)
+        try sandbox.execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
+        try learn(name)
+    }
+
+    private func refuseTwin(of name: String) throws(SQLiteFailure) {
+        if let twin = spellings[name.lowercased()] {
             throw SQLiteFailure(
                 code: SQLITE_ERROR,
                 message: "\"\(name)\" and '\(twin)' differ only in case, which SQL does not see; "
                     + "give the path a name of its own in the catalogue"
             )
         }
-        try sandbox.execute("ALTER TABLE vehicle ADD COLUMN \(Self.quoted(name))")
+    }
+
+    private func learn(_ name: String) throws(SQLiteFailure) {
         // A catalogued path in quotes is its signal.
         let canonical = signals.entry(path: name)?.name ?? name
         guard let id = signals.id(ofName: canonical) else {
@@ -110,6 +142,7 @@ final class RuleCompiler {
             )
         }
         columns[name] = .signal(id)
+        spellings[name.lowercased()] = name
     }
 
     private func checkTemplates(_ draft: RuleDraft, reads columns: [String]) {
@@ -136,7 +169,7 @@ final class RuleCompiler {
     }
 
     /// SQLite's message, the near miss, and a caret under the place.
-    private func explain(_ failure: SQLiteFailure, in expression: String) -> String {
+    func explain(_ failure: SQLiteFailure, in expression: String) -> String {
         var message = failure.message
         let bytes = Array(expression.utf8)
         var offset = failure.offset
