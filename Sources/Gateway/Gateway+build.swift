@@ -34,7 +34,7 @@ struct Gateway {
 
         // Started in this order and stopped in the opposite one: intake stops first, so that what it
         // committed last can still be delivered, and the metrics are there until the end.
-        var services = operationServices(registry, metrics, health)
+        var services = operationServices(registry, metrics, health, log)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
@@ -77,7 +77,8 @@ struct Gateway {
     private func operationServices(
         _ registry: PrometheusRegistry,
         _ metrics: GatewayMetrics,
-        _ health: Health
+        _ health: Health,
+        _ log: EventLog
     ) -> [any Service] {
         let certificates = CertificateWatch(
             files: certificateFiles,
@@ -91,6 +92,12 @@ struct Gateway {
             port: configuration.http.port,
             registry: registry,
             health: health,
+            vehicles: VehicleAPI(
+                log: log,
+                configuration: configuration,
+                enrichmentNames: [],
+                logger: logger
+            ),
             logger: logger,
             onBound: onHTTPBound
         )
