@@ -98,6 +98,7 @@ struct Gateway {
                 enrichmentNames: [],
                 logger: logger
             ),
+            metrics: metrics,
             logger: logger,
             onBound: onHTTPBound
         )

@@ -22,6 +22,7 @@ struct HTTPServer: Service {
     private let registry: PrometheusRegistry
     private let health: Health
     private let vehicles: VehicleAPI?
+    private let metrics: GatewayMetrics?
     private let logger: Logger
     private let onBound: @Sendable (Int) -> Void
 
@@ -33,6 +34,7 @@ struct HTTPServer: Service {
     ///   - registry: What `/metrics` prints.
     ///   - health: What `/healthz` and `/readyz` tell.
     ///   - vehicles: Answers `/api/vehicles`, if there is a log.
+    ///   - metrics: Counts requests, if given.
     ///   - logger: Where the start and failures are logged.
     ///   - onBound: Called with the real port once the server listens.
     init(
@@ -41,6 +43,7 @@ struct HTTPServer: Service {
         registry: PrometheusRegistry,
         health: Health,
         vehicles: VehicleAPI? = nil,
+        metrics: GatewayMetrics? = nil,
         logger: Logger,
         onBound: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -49,6 +52,7 @@ struct HTTPServer: Service {
         self.registry = registry
         self.health = health
         self.vehicles = vehicles
+        self.metrics = metrics
         self.logger = logger
         self.onBound = onBound
     }
@@ -92,6 +96,7 @@ struct HTTPServer: Service {
     /// Returns the routes; all but those of vehicles read what is in memory and never wait.
     func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
+        if let metrics { router.add(middleware: RequestCounter(metrics: metrics)) }
         router.get("metrics") { [registry] _, _ in
             Self.response(.ok, PrometheusText.contentType, registry.exposition())
         }

@@ -146,4 +146,20 @@ import class GRDB.DatabasePool
         #expect(answer.status == 503)
         #expect(answer.body.contains("no such table: vehicle"))
     }
+
+    @Test func requestsAreCountedByRouteAndStatus() async throws {
+        let fleet = try fleet()
+        for path in ["/api/vehicles", "/api/vehicles/car-1", "/api/vehicles/x", "/api/vehicles/y"] {
+            _ = try await fleet.answer(path)
+        }
+        _ = try? await fleet.answer("/x")
+        let text = fleet.registry.exposition()
+        for (route, status, count) in [
+            ("/api/vehicles", 200, 1), ("/api/vehicles/{id}", 200, 1),
+            ("/api/vehicles/{id}", 404, 2), ("none", 404, 1),
+        ] {
+            let labels = "{route=\"\(route)\",status=\"\(status)\"}"
+            #expect(text.contains("gateway_http_requests_total\(labels) \(count)\n"), "\(text)")
+        }
+    }
 }

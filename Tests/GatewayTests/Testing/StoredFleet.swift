@@ -16,6 +16,7 @@ final class StoredFleet {
     let folder: TemporaryFolder
     let log: EventLog
     let names: SignalTable
+    let registry = PrometheusRegistry()
 
     init(_ configuration: Configuration) throws {
         self.configuration = configuration
@@ -105,9 +106,10 @@ final class StoredFleet {
         let server = HTTPServer(
             host: "127.0.0.1",
             port: 0,
-            registry: PrometheusRegistry(),
+            registry: registry,
             health: Health(sources: [], sinks: []),
             vehicles: api,
+            metrics: GatewayMetrics(factory: registry),
             logger: logger
         )
         var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
