@@ -53,11 +53,13 @@ struct VehicleQuery: Equatable, Sendable {
 struct VehicleBounds: Sendable {
     /// Rows of one transaction.
     var chunkRows = 500
-    var chunkBytes = 4 << 20
+    var chunkBytes = 1 << 20
     /// Vehicles that one request looks at.
     var scannedMax = 20_000
     /// About where a body ends; one vehicle always fits.
-    var bodyBytes = 8 << 20
+    ///
+    /// Every connection may hold a body, so it is times `HTTPServer.connectionsMax`.
+    var bodyBytes = 4 << 20
     /// How long one request decodes and evaluates before it says how far it came.
     var time = Duration.seconds(2)
     /// How long it does so before others on Swift's pool have a turn.

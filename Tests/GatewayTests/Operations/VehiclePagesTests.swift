@@ -53,7 +53,7 @@ import Testing
         bounds.chunkRows = random.int(1...20)
         bounds.scannedMax = random.int(1...30)
         bounds.chunkBytes = random.pick([1, 60, 1_000])
-        bounds.bodyBytes = random.pick([1, 500, 8 << 20])
+        bounds.bodyBytes = random.pick([1, 500, 4 << 20])
         bounds.turn = random.oneIn(2) ? .zero : .seconds(1)
         if random.oneIn(4) { bounds.time = .zero }
         let found = try await walk(fleet.pages(bounds: bounds), limit: random.int(1...70))
