@@ -50,6 +50,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            // The binary is installed alone: what it serves is compiled in.
+            resources: [.embedInCode("Operations/openapi.yaml")],
             swiftSettings: houseSettings
         ),
         .target(

@@ -37,7 +37,7 @@ struct Gateway {
 
         // Started in this order and stopped in the opposite one: intake stops first, so that what it
         // committed last can still be delivered, and the metrics are there until the end.
-        var services = operationServices(registry, metrics, health)
+        var services = operationServices(registry, metrics, health, log)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
@@ -80,7 +80,8 @@ struct Gateway {
     private func operationServices(
         _ registry: PrometheusRegistry,
         _ metrics: GatewayMetrics,
-        _ health: Health
+        _ health: Health,
+        _ log: EventLog
     ) -> [any Service] {
         let certificates = CertificateWatch(
             files: certificateFiles,
@@ -94,6 +95,13 @@ struct Gateway {
             port: configuration.http.port,
             registry: registry,
             health: health,
+            vehicles: VehicleAPI(
+                log: log,
+                configuration: configuration,
+                enrichmentNames: [],
+                logger: logger
+            ),
+            metrics: metrics,
             logger: logger,
             onBound: onHTTPBound
         )

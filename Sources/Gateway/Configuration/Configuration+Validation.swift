@@ -28,11 +28,12 @@ extension Configuration {
         reportDuplicates(sinks.map(\.name), what: "sink", section.optional("sinks"))
         let groups = sinks.compactMap(\.kafka?.group)
         reportDuplicates(groups, what: "group", section.optional("sinks"))
-        reportDuplicates(
-            tables.map(\.name) + derivedStreams,
-            what: "table or stream",
-            section.optional("tables") ?? section.optional("rules")
-        )
+        reportDuplicates(tables.map(\.name), what: "table", section.optional("tables"))
+        reportDuplicates(derivedStreams, what: "stream", section.optional("rules"))
+        for table in tables where derivedStreams.contains(table.name) {
+            section.optional("tables")?
+                .report("'\(table.name)' is a stream of a 'select' rule; choose another name")
+        }
         let clients =
             sources.map(\.connection) + tables.compactMap(\.session?.connection)
             + sinks.compactMap(\.mqtt)

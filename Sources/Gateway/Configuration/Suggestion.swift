@@ -2,6 +2,9 @@
 
 /// "Did you mean …": the known word that is nearest to a mistyped one.
 enum Suggestion {
+    /// Comparing takes time with the length, and nobody mistypes one letter of so long a word.
+    private static let wordCountMax = 200
+
     /// The sentence to append to an error, or nothing when no word is near enough.
     static func sentence(for word: String, among known: some Sequence<String>) -> String {
         guard let near = nearest(to: word, among: known) else { return "" }
@@ -10,9 +13,13 @@ enum Suggestion {
 
     /// The known word within a third of the word's length in edits, the nearest one first.
     static func nearest(to word: String, among known: some Sequence<String>) -> String? {
-        let limit = max(1, word.count / 3)
+        let count = word.count
+        guard count <= wordCountMax else { return nil }
+        let limit = max(1, count / 3)
         var best: (word: String, distance: Int)?
         for candidate in known where candidate != word {
+            // Lower case may have another length, but not by much.
+            guard abs(candidate.count - count) <= 2 * limit else { continue }
             let distance = editDistance(word.lowercased(), candidate.lowercased())
             if distance <= limit, distance < best?.distance ?? .max {
                 best = (candidate, distance)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one HTTP endpoint: metrics for Prometheus, health for people and orchestrators.
+// The one HTTP endpoint: metrics for Prometheus, health for people and orchestrators, the current
+// record of vehicles for programs.
 // It has no authentication and is meant for the loopback interface.
 
 import HTTPTypes
@@ -9,7 +10,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// Serves `/metrics`, `/healthz` and `/readyz` until it is stopped.
+/// Serves `/metrics`, `/healthz`, `/readyz` and `/api` until it is stopped.
 struct HTTPServer: Service {
     /// A scrape and a few people; what comes above that waits in the accept queue.
     static let connectionsMax = 64
@@ -20,6 +21,8 @@ struct HTTPServer: Service {
     private let port: Int
     private let registry: PrometheusRegistry
     private let health: Health
+    private let vehicles: VehicleAPI?
+    private let metrics: GatewayMetrics?
     private let logger: Logger
     private let onBound: @Sendable (Int) -> Void
 
@@ -30,6 +33,8 @@ struct HTTPServer: Service {
     ///   - port: The port to listen on; 0 takes any free one.
     ///   - registry: What `/metrics` prints.
     ///   - health: What `/healthz` and `/readyz` tell.
+    ///   - vehicles: Answers `/api/vehicles`, if there is a log.
+    ///   - metrics: Counts requests, if given.
     ///   - logger: Where the start and failures are logged.
     ///   - onBound: Called with the real port once the server listens.
     init(
@@ -37,6 +42,8 @@ struct HTTPServer: Service {
         port: Int,
         registry: PrometheusRegistry,
         health: Health,
+        vehicles: VehicleAPI? = nil,
+        metrics: GatewayMetrics? = nil,
         logger: Logger,
         onBound: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -44,6 +51,8 @@ struct HTTPServer: Service {
         self.port = port
         self.registry = registry
         self.health = health
+        self.vehicles = vehicles
+        self.metrics = metrics
         self.logger = logger
         self.onBound = onBound
     }
@@ -84,9 +93,10 @@ struct HTTPServer: Service {
         }
     }
 
-    /// Returns the routes; they read what is in memory and never wait.
+    /// Returns the routes; all but those of vehicles read what is in memory and never wait.
     func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
+        if let metrics { router.add(middleware: RequestCounter(metrics: metrics)) }
         router.get("metrics") { [registry] _, _ in
             Self.response(.ok, PrometheusText.contentType, registry.exposition())
         }
@@ -106,10 +116,16 @@ struct HTTPServer: Service {
                 report.json()
             )
         }
+        router.get("api/openapi.yaml") { request, _ in
+            // RFC 9512.
+            HTTPEntity(contentType: "application/yaml", bytes: PackageResources.openapi_yaml)
+                .response(to: request)
+        }
+        vehicles?.addRoutes(to: router)
         return router
     }
 
-    private static let jsonType = "application/json; charset=utf-8"
+    static let jsonType = "application/json; charset=utf-8"
 
     private static func response(
         _ status: HTTPResponse.Status,

@@ -53,6 +53,7 @@ enum MetricName: String, CaseIterable {
     case kafkaRetries = "gateway_kafka_request_retries_total"
 
     case certificateExpiryDays = "gateway_certificate_expiry_days"
+    case httpRequests = "gateway_http_requests_total"
 }
 
 /// The names of all labels.
@@ -65,6 +66,8 @@ enum MetricLabel {
     static let state = "state"
     static let reason = "reason"
     static let file = "file"
+    static let route = "route"
+    static let status = "status"
 }
 
 extension MetricName {
@@ -123,6 +126,7 @@ extension MetricName {
         .kafkaRetries: "Requests that librdkafka has sent again.",
 
         .certificateExpiryDays: "Days until a certificate expires; NaN if it can't be read.",
+        .httpRequests: "HTTP requests answered, by route and status.",
     ]
 
     /// The same, by exposed name, for a `PrometheusRegistry`.
@@ -191,5 +195,11 @@ struct GatewayMetrics: Sendable {
     /// Returns the gauge of days until one certificate file expires.
     func certificateExpiryDays(file: String) -> Meter {
         factory.meter(.certificateExpiryDays, [(MetricLabel.file, file)])
+    }
+
+    /// Returns the counter of requests that one route has answered with one status.
+    func httpRequests(route: String, status: Int) -> Counter {
+        let labels = [(MetricLabel.route, route), (MetricLabel.status, String(status))]
+        return factory.counter(.httpRequests, labels)
     }
 }

@@ -40,25 +40,44 @@ final class RuleCompiler {
             seen[draft.rule.name] = draft.rule
             do throws(SQLiteFailure) {
                 var rule = draft.rule
-                let names = try dependencies(of: rule.expression)
-                try SignalColumns.checkCase(of: names, in: rule.expression)
-                guard names.contains(where: { columns[$0] != nil && columns[$0] != .vehicle })
-                else {
+                rule.columns = try columns(of: rule.expression)
+                guard rule.columns.contains(where: { $0.column != .vehicle }) else {
                     throw SQLiteFailure(
                         code: SQLITE_ERROR,
                         message: "reads no signal, so nothing would ever evaluate it"
                     )
                 }
-                checkTemplates(draft, reads: names)
-                rule.columns = names.compactMap { name in columns[name].map { (name, $0) } }
+                checkTemplates(draft, reads: rule.columns.map(\.name))
                 return rule
             } catch {
-                draft.expressionValue.report(
-                    signalColumns.explain(error, in: draft.rule.expression, what: "expression")
-                )
+                draft.expressionValue.report(explain(error, in: draft.rule.expression))
                 return nil
             }
         }
+    }
+
+    /// What an expression reads, in the order in which it first names it.
+    func columns(
+        of expression: String
+    )
+        throws(SQLiteFailure) -> [(name: String, column: RuleColumn)]
+    {
+        let names = try dependencies(of: expression)
+        try SignalColumns.checkCase(of: names, in: expression)
+        return names.compactMap { name in columns[name].map { (name, $0) } }
+    }
+
+    /// SQLite's message, the near miss, and a caret under the place.
+    func explain(_ failure: SQLiteFailure, in expression: String) -> String {
+        signalColumns.explain(failure, in: expression, what: "expression")
+    }
+
+    /// One statement over a row that the columns are bound to, with a result for each expression.
+    static func statement(of expressions: [String], reading names: [String]) -> String {
+        let inputs = names.enumerated().map { "?\($0 + 1) AS \(quoted($1))" }
+        let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
+        let results = expressions.map { "(\n\($0)\n)" }.joined(separator: ", ")
+        return "WITH vehicle AS (SELECT \(source)) SELECT \(results) FROM vehicle"
     }
 
     /// The columns an expression reads; quoted paths become columns on the way.

@@ -133,12 +133,9 @@ final class RuleEngine {
             names.append(name)
             columns.append(column)
         }
-        let expressions = indices.map { "(\n\(rules[$0].expression)\n)" }.joined(separator: ", ")
-        let inputs = names.enumerated().map { "?\($0 + 1) AS \(RuleCompiler.quoted($1))" }
-        let source = inputs.isEmpty ? "1" : inputs.joined(separator: ", ")
-        let statement = try sandbox.statement(
-            "WITH vehicle AS (SELECT \(source)) SELECT \(expressions) FROM vehicle"
-        )
+        let expressions = indices.map { rules[$0].expression }
+        let sql = RuleCompiler.statement(of: expressions, reading: names)
+        let statement = try sandbox.statement(sql)
         return RulePlan.Step(statement: statement, columns: columns, rules: indices)
     }
 
@@ -179,19 +176,26 @@ final class RuleEngine {
         throws(SQLiteFailure)
     {
         let statement = step.statement
-        for (index, column) in step.columns.enumerated() {
-            switch column {
-            case .signal(let id): statement.bind(Int32(index + 1), vehicle.value(of: id))
-            case .vehicle: statement.bind(Int32(index + 1), vehicle.id)
-            case .eventTime:
-                statement.bind(Int32(index + 1), Double(vehicle.eventTime.milliseconds) / 1_000)
-            }
-        }
+        statement.bind(step.columns, of: vehicle)
         sandbox.beginEvaluation()
         defer { statement.reset() }
         guard try statement.step() else {
             throw SQLiteFailure(code: SQLITE_DONE, message: "the expression gave no row")
         }
         for column in 0..<step.rules.count { results.append(statement.isTrue(Int32(column))) }
+    }
+}
+
+extension SQLiteStatement {
+    /// Binds the columns that expressions read to what a vehicle holds.
+    func bind(_ columns: [RuleColumn], of vehicle: Vehicle) {
+        for (index, column) in columns.enumerated() {
+            switch column {
+            case .signal(let id): bind(Int32(index + 1), vehicle.value(of: id))
+            case .vehicle: bind(Int32(index + 1), vehicle.id)
+            case .eventTime:
+                bind(Int32(index + 1), Double(vehicle.eventTime.milliseconds) / 1_000)
+            }
+        }
     }
 }

@@ -13,6 +13,8 @@ final class SignalColumns {
     private let tables: [String]
     /// By name, what is bound where it is read.
     private(set) var columns: [String: RuleColumn]
+    /// The columns as SQL sees them, without case.
+    private var spellings: [String: String] = [:]
 
     /// Makes the tables, each with these columns of the gateway's own and one for every signal.
     init(
@@ -25,12 +27,17 @@ final class SignalColumns {
         self.signals = signals
         self.tables = tables
         columns = own
-        for table in tables {
-            try sandbox.execute(
-                "CREATE TABLE \(table) (\(own.keys.sorted().joined(separator: ", ")))"
-            )
+        for name in own.keys { spellings[name.lowercased()] = name }
+        let names = signals.names.prefix(Self.columnsMax)
+        for name in names {
+            try refuseTwin(of: name)
+            try learn(name)
         }
-        for name in signals.names.prefix(Self.columnsMax) { try add(name) }
+        // One statement: with a step for each column SQLite would read the schema as often.
+        let all = own.keys.sorted() + names.map(RuleCompiler.quoted)
+        for table in tables {
+            try sandbox.execute("CREATE TABLE \(table) (\(all.joined(separator: ", ")))")
+        }
     }
 
     /// Compiles a text that must give the same answer twice, as often as it names new paths.
@@ -66,17 +73,24 @@ final class SignalColumns {
 
     /// Makes a column for a signal.
     func add(_ name: String) throws(SQLiteFailure) {
-        let lowered = name.lowercased()
-        if let twin = columns.keys.first(where: { $0.lowercased() == lowered }) {
+        try refuseTwin(of: name)
+        for table in tables {
+            try sandbox.execute("ALTER TABLE \(table) ADD COLUMN \(RuleCompiler.quoted(name))")
+        }
+        try learn(name)
+    }
+
+    private func refuseTwin(of name: String) throws(SQLiteFailure) {
+        if let twin = spellings[name.lowercased()] {
             throw SQLiteFailure(
                 code: SQLITE_ERROR,
                 message: "\"\(name)\" and '\(twin)' differ only in case, which SQL does not see; "
                     + "give the path a name of its own in the catalogue"
             )
         }
-        for table in tables {
-            try sandbox.execute("ALTER TABLE \(table) ADD COLUMN \(RuleCompiler.quoted(name))")
-        }
+    }
+
+    private func learn(_ name: String) throws(SQLiteFailure) {
         // A catalogued path in quotes is its signal.
         let canonical = signals.entry(path: name)?.name ?? name
         guard let id = signals.id(ofName: canonical) else {
@@ -86,6 +100,7 @@ final class SignalColumns {
             )
         }
         columns[name] = .signal(id)
+        spellings[name.lowercased()] = name
     }
 
     // Messages.

@@ -76,5 +76,6 @@ import Testing
         _ = metrics.kafka(lane)
         _ = metrics.alert("speeding").transitions(to: "firing")
         _ = metrics.certificateExpiryDays(file: "gateway.crt")
+        _ = metrics.httpRequests(route: "/metrics", status: 200)
     }
 }
