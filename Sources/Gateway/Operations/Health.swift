@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the parts of the gateway say about themselves, for `/healthz`, `/readyz` and the watchdog.
 //
-// A part reports a change when it happens; nothing here asks or polls. The sources and sinks are
-// declared at the start, each as not yet up, so that the gateway can't be ready before every one of
-// them has spoken.
+// A part reports a change when it happens; nothing here asks or polls. The sources, sinks and
+// tables are declared at the start, each as not yet up, so that the gateway can't be ready before every
+// source has spoken.
 
 import Synchronization
 
@@ -19,15 +19,17 @@ final class Health: Sendable {
     private let progressCount = Atomic<UInt64>(0)
     private let now: @Sendable () -> UInt64
 
-    /// Creates the health of a gateway with these sources and sinks.
+    /// Creates the health of a gateway with these sources, sinks and tables.
     ///
     /// - Parameters:
     ///   - sources: The names of all sources in the configuration.
     ///   - sinks: The names of all sinks in the configuration.
+    ///   - tables: The names of all tables in the configuration.
     ///   - now: A monotonic clock in nanoseconds.
     init(
         sources: [String],
         sinks: [String],
+        tables: [String] = [],
         now: @escaping @Sendable () -> UInt64 = Health.monotonicNanoseconds
     ) {
         let silent = PartState.down(reason: "not connected yet")
@@ -35,7 +37,8 @@ final class Health: Sendable {
             Parts(
                 log: .down(reason: "not opened yet"),
                 sources: Dictionary(sources.map { ($0, silent) }) { first, _ in first },
-                sinks: Dictionary(sinks.map { ($0, silent) }) { first, _ in first }
+                sinks: Dictionary(sinks.map { ($0, silent) }) { first, _ in first },
+                tables: Dictionary(tables.map { ($0, silent) }) { first, _ in first }
             )
         )
         progressNanoseconds = Atomic(now())
@@ -60,6 +63,16 @@ final class Health: Sendable {
     /// Says that a sink's far side is away, and why.
     func sinkIsDown(_ name: String, because reason: String) {
         parts.withLock { $0.sinks[name] = .down(reason: reason) }
+    }
+
+    /// Says that a table's feed is heard.
+    func tableIsUp(_ name: String) {
+        parts.withLock { $0.tables[name] = .up }
+    }
+
+    /// Says that a table's feed is not heard, and why.
+    func tableIsDown(_ name: String, because reason: String) {
+        parts.withLock { $0.tables[name] = .down(reason: reason) }
     }
 
     /// Says that the log takes commits.
@@ -96,7 +109,8 @@ final class Health: Sendable {
             secondsSinceProgress: Double(current - progressed) / 1_000_000_000,
             log: parts.log,
             sources: parts.sources,
-            sinks: parts.sinks
+            sinks: parts.sinks,
+            tables: parts.tables
         )
     }
 
@@ -120,4 +134,5 @@ private struct Parts {
     var log: PartState
     var sources: [String: PartState]
     var sinks: [String: PartState]
+    var tables: [String: PartState]
 }

@@ -4,7 +4,8 @@
 enum HealthState: String, Sendable {
     /// Everything works.
     case ok
-    /// A sink is away: its events wait in the log, and intake goes on.
+    /// A sink is away: its events wait in the log, and intake goes on. Or a table's feed is: joins see
+    /// the rows that came last.
     case degraded
     /// A source is away or the log can't be written: messages don't come in.
     case unready
@@ -18,6 +19,7 @@ struct HealthReport: Equatable, Sendable {
     let log: PartState
     let sources: [String: PartState]
     let sinks: [String: PartState]
+    var tables: [String: PartState] = [:]
 
     /// Whether the intake loop makes progress; if not, the process should be restarted.
     var isAlive: Bool {
@@ -26,7 +28,8 @@ struct HealthReport: Equatable, Sendable {
 
     /// Whether messages come in and are kept: intake moves, all sessions are up, the log is good.
     ///
-    /// A sink that is away doesn't count: the log holds what it misses.
+    /// A sink that is away doesn't count: the log holds what it misses. Nor does a table's feed: its rows
+    /// are there.
     var isReady: Bool {
         isAlive && log == .up && sources.values.allSatisfy { $0 == .up }
     }
@@ -35,7 +38,8 @@ struct HealthReport: Equatable, Sendable {
     var state: HealthState {
         if !isAlive { return .stalled }
         if !isReady { return .unready }
-        return sinks.values.allSatisfy { $0 == .up } ? .ok : .degraded
+        let others = [sinks, tables].joined()
+        return others.allSatisfy { $0.value == .up } ? .ok : .degraded
     }
 
     /// The report as one JSON object, with its keys always in the same order.
@@ -55,6 +59,10 @@ struct HealthReport: Equatable, Sendable {
         appendParts(sources, to: &text)
         text += ",\"sinks\":"
         appendParts(sinks, to: &text)
+        if !tables.isEmpty {
+            text += ",\"tables\":"
+            appendParts(tables, to: &text)
+        }
         text += "}\n"
         return text
     }
