@@ -231,6 +231,28 @@ extension IntegrationSuites {
             #expect(feed.logText.contains("the topic was deleted and made anew"))
         }
 
+        @Test func refusalIsSaidAndReadingGoesOnWhenItEnds() async throws {
+            // 29 is TOPIC_AUTHORIZATION_FAILED, 56 KAFKA_STORAGE_ERROR (Kafka protocol, "Error codes").
+            for code in [29, 56] {
+                let mock = MockCluster()
+                let feed = KafkaFeedRig(mock.brokers, topic: "iot.enriched")
+                mock.setError(code, of: "iot.enriched")
+                feed.start()
+                try await feed.wait("the refusal is told") {
+                    feed.state != .up && !feed.logText.isEmpty
+                }
+                mock.setError(0, of: "iot.enriched")
+                try await waitForCaughtUp(feed)
+                mock.setError(code, of: "iot.enriched")
+                try await Task.sleep(for: .seconds(3))
+                mock.setError(0, of: "iot.enriched")
+                try await feed.wait("the table is up") { feed.state == .up }
+                let lines = feed.logText.split(separator: "\n")
+                #expect(lines.count < 20, "\(feed.logText)")
+                feed.end()
+            }
+        }
+
         @Test func clusterThatCannotBeReachedIsSaidOnce() async throws {
             let port = try LocalDepot.freePorts(1)[0]
             let feed = KafkaFeedRig("127.0.0.1:\(port)", topic: "cars")
