@@ -133,6 +133,7 @@ final class KafkaFeedLink {
 
     // Reading.
 
+    /// Reads these partitions from these offsets on.
     func assign(_ offsets: [Int32: Int64]) throws(KafkaError) {
         try consumer?.assign(offsets)
     }

@@ -78,7 +78,7 @@ final class KafkaFeedLoop {
         try begin()
         while !stop.isSet {
             let (records, ends) = readChunk()
-            guard try handOver(records, ends) else { throw FeedInterruption.readElsewhere }
+            guard handOver(records, ends) else { throw FeedInterruption.readElsewhere }
             if let ending = link.ending { throw ending }
             try renewIdentity()
             try lookForPartitions()
@@ -155,7 +155,7 @@ final class KafkaFeedLoop {
     }
 
     /// False: the box wants us to begin again from what the log has.
-    private func handOver(_ records: [FeedRecord], _ ends: [Int32]) throws -> Bool {
+    private func handOver(_ records: [FeedRecord], _ ends: [Int32]) -> Bool {
         guard let attempt, box.attempt == attempt else { return false }
         guard records.isEmpty || box.put(records, attempt: attempt, stop: stop) else {
             return false
