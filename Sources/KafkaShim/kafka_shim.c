@@ -23,10 +23,13 @@ HOLD(ALL_BROKERS_DOWN, _ALL_BROKERS_DOWN);
 HOLD(TRANSPORT, _TRANSPORT);
 HOLD(TIMED_OUT, _TIMED_OUT);
 HOLD(QUEUE_FULL, _QUEUE_FULL);
+HOLD(PARTITION_EOF, _PARTITION_EOF);
 HOLD(FENCED, _FENCED);
+HOLD(AUTO_OFFSET_RESET, _AUTO_OFFSET_RESET);
 HOLD(UNKNOWN_TOPIC_OR_PART, UNKNOWN_TOPIC_OR_PART);
 HOLD(MSG_SIZE_TOO_LARGE, MSG_SIZE_TOO_LARGE);
 HOLD(RECORD_LIST_TOO_LARGE, RECORD_LIST_TOO_LARGE);
+HOLD(GROUP_AUTHORIZATION_FAILED, GROUP_AUTHORIZATION_FAILED);
 HOLD(INVALID_TIMESTAMP, INVALID_TIMESTAMP);
 HOLD(INVALID_PRODUCER_EPOCH, INVALID_PRODUCER_EPOCH);
 HOLD(INVALID_RECORD, INVALID_RECORD);
@@ -382,6 +385,16 @@ bool kafka_shim_partition_count(kafka_shim *shim, const char *topic, int timeout
     return is_found;
 }
 
+bool kafka_shim_watermarks(kafka_shim *shim, const char *topic, int32_t partition, int timeout_ms,
+                           int64_t *low, int64_t *high, kafka_shim_error *error) {
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(shim->client, topic, partition, low,
+                                                                high, timeout_ms);
+    if (code) {
+        describe(error, code, rd_kafka_err2str(code));
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 // Bearer tokens.
 
 bool kafka_shim_set_token(kafka_shim *shim, const char *token, int64_t expires_at_ms,
@@ -414,22 +427,28 @@ int kafka_shim_consume(kafka_shim *shim, int timeout_ms,
     if (!found) {
         return 0;
     }
-    int result = 1;
-    if (found->err) {
+    bool is_about_partition = found->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+                              found->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+    int result = found->err ? 2 : 1;
+    if (found->err && !is_about_partition) {
         describe(error, found->err, rd_kafka_message_errstr(found));
         result = -1;
     } else {
-        rd_kafka_timestamp_type_t type;
         kafka_shim_message message = {
+            .code = found->err,
             .topic = rd_kafka_topic_name(found->rkt),
             .partition = found->partition,
             .offset = found->offset,
-            .timestamp_ms = rd_kafka_message_timestamp(found, &type),
-            .key = found->key,
-            .key_length = found->key_len,
-            .value = found->payload,
-            .value_length = found->len,
+            .timestamp_ms = -1,
         };
+        if (!found->err) { // otherwise the payload is the error's text
+            rd_kafka_timestamp_type_t type;
+            message.timestamp_ms = rd_kafka_message_timestamp(found, &type);
+            message.key = found->key;
+            message.key_length = found->key_len;
+            message.value = found->payload;
+            message.value_length = found->len;
+        }
         body(shim->context, &message);
     }
     rd_kafka_message_destroy(found);

@@ -101,7 +101,8 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    /// Appends one byte of a string's text, escaped if it must be.
+    mutating func escape(_ byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""): raw(#"\""#)
         case UInt8(ascii: "\\"): raw(#"\\"#)

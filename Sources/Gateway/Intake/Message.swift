@@ -47,6 +47,8 @@ struct RecordPlace: Sendable {
     var failure: String?
     /// Of a load that ends: tells this version of the file from others.
     var mark = ""
+    /// Why the feed could make no row of it, which makes it a dead letter.
+    var failure: String?
 }
 
 /// One message: bytes as they arrived.

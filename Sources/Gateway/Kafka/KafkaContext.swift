@@ -19,6 +19,8 @@ protocol KafkaClientDelegate: AnyObject {
 @safe final class KafkaContext {
     weak var delegate: (any KafkaClientDelegate)?
     var shim: OpaquePointer?
+    /// What a consumer's last call was lent.
+    var received: KafkaConsumer.Event?
 
     init(_ delegate: any KafkaClientDelegate) {
         self.delegate = delegate
@@ -70,6 +72,15 @@ protocol KafkaClientDelegate: AnyObject {
             }
         )
     }
+
+    /// Takes what a consumer is lent.
+    static let receive:
+        @convention(c) (UnsafeMutableRawPointer, UnsafePointer<kafka_shim_message>) -> Void = {
+            context,
+            message in
+            unsafe Unmanaged<KafkaContext>.fromOpaque(context).takeUnretainedValue().received =
+                unsafe KafkaConsumer.Event(message.pointee)
+        }
 
     private static func delegate(
         _ context: UnsafeMutableRawPointer

@@ -61,6 +61,9 @@ struct KafkaError: Error, Equatable, CustomStringConvertible {
     /// Nobody has answered; why is told elsewhere.
     var isSilence: Bool { code == KAFKA_SHIM_TIMED_OUT || code == KAFKA_SHIM_TRANSPORT }
 
+    /// It is about a consumer group, which a client that only assigns partitions does without.
+    var isAboutGroup: Bool { code == KAFKA_SHIM_GROUP_AUTHORIZATION_FAILED }
+
     /// No broker of the cluster can be reached.
     var isAllBrokersDown: Bool { code == KAFKA_SHIM_ALL_BROKERS_DOWN }
 

@@ -48,6 +48,35 @@ extension KafkaConfiguration {
         ] + properties
     }
 
+    /// The settings of the consumer that feeds a table.
+    ///
+    /// The user's own come before those that the feed relies on.
+    func consumerProperties(clientID: String) -> [KafkaProperty] {
+        var list = connectionProperties(clientID: clientID)
+        func add(_ name: String, _ value: some CustomStringConvertible) {
+            list.append(KafkaProperty(name: name, value: "\(value)"))
+        }
+        // One answer for all partitions, and what is fetched ahead: bounds of memory. When the queue is
+        // full, 2.0.2 waits a second before it fetches again, so it is larger than one answer.
+        add("fetch.max.bytes", 4 << 20)
+        add("queued.max.messages.kbytes", 16_384)
+        add("fetch.error.backoff.ms", 200)
+        list += properties
+        // librdkafka wants a name, but nobody joins this group and nothing is committed to it.
+        add("group.id", clientID)
+        add("enable.auto.commit", false)
+        add("enable.auto.offset.store", false)
+        // A change that its transaction takes back never was.
+        add("isolation.level", "read_committed")
+        // Transaction markers and aborted records take offsets: only librdkafka knows the end.
+        add("enable.partition.eof", true)
+        // An offset that is not there is told, and the feed says so before it begins again.
+        add("auto.offset.reset", "error")
+        // While the log takes nothing, nobody would read the statistics, and they would pile up.
+        add("statistics.interval.ms", 0)
+        return list
+    }
+
     /// How to reach the cluster and who to be there.
     func connectionProperties(clientID: String) -> [KafkaProperty] {
         var list: [KafkaProperty] = []

@@ -28,6 +28,7 @@ enum LogKeys {
     static let line = "line"
     static let column = "column"
     static let path = "path"
+    static let partition = "partition"
     static let offset = "offset"
     static let firstOffset = "first_offset"
     static let lastOffset = "last_offset"

@@ -32,10 +32,13 @@ typedef struct kafka_shim_error {
 #define KAFKA_SHIM_ALL_BROKERS_DOWN (-187)
 #define KAFKA_SHIM_TIMED_OUT (-185)
 #define KAFKA_SHIM_QUEUE_FULL (-184)
+#define KAFKA_SHIM_PARTITION_EOF (-191)
 #define KAFKA_SHIM_FENCED (-144)
+#define KAFKA_SHIM_AUTO_OFFSET_RESET (-140)
 #define KAFKA_SHIM_UNKNOWN_TOPIC_OR_PART 3
 #define KAFKA_SHIM_MSG_SIZE_TOO_LARGE 10
 #define KAFKA_SHIM_RECORD_LIST_TOO_LARGE 18
+#define KAFKA_SHIM_GROUP_AUTHORIZATION_FAILED 30
 #define KAFKA_SHIM_INVALID_TIMESTAMP 32
 #define KAFKA_SHIM_INVALID_PRODUCER_EPOCH 47
 #define KAFKA_SHIM_INVALID_RECORD 87
@@ -145,11 +148,16 @@ void kafka_shim_refuse_token(kafka_shim *shim, const char *reason);
 // (negated), or with an error when no broker answers.
 bool kafka_shim_partition_count(kafka_shim *shim, const char *topic, int timeout_ms, int *partitions,
                                 kafka_shim_error *error);
+// Asks the leader of a partition for its first offset and for the one behind its last; with
+// isolation.level=read_committed that is where the oldest open transaction begins, if there is one.
+bool kafka_shim_watermarks(kafka_shim *shim, const char *topic, int32_t partition, int timeout_ms,
+                           int64_t *low, int64_t *high, kafka_shim_error *error);
 
 // Consuming.
 
-// A record as it lies in librdkafka's memory.
+// A record as it lies in librdkafka's memory, or a word about a partition and an offset in it.
 typedef struct kafka_shim_message {
+    int code; // 0: a record
     const char *topic;
     int32_t partition;
     int64_t offset;
@@ -171,6 +179,13 @@ bool kafka_shim_assign(kafka_shim *shim, const kafka_shim_position *positions, s
 bool kafka_shim_committed(kafka_shim *shim, kafka_shim_position *positions, size_t count,
                           int timeout_ms, kafka_shim_error *error);
 // Lends the next record. 1: there was one; 0: none in time; -1: an error.
+//
+// 2: no record but a word about a partition. KAFKA_SHIM_PARTITION_EOF: all there was has been read
+// (with enable.partition.eof). KAFKA_SHIM_AUTO_OFFSET_RESET: nothing is at our offset, and the
+// partition is no longer read until the next assign (with auto.offset.reset=error).
+//
+// It also tells what kafka_shim_poll does, which must not be called while partitions are assigned: it
+// would take their records and drop them.
 int kafka_shim_consume(kafka_shim *shim, int timeout_ms,
                        void (*body)(void *context, const kafka_shim_message *message),
                        kafka_shim_error *error);

@@ -270,4 +270,31 @@ import Testing
         #expect(Self.value("reconnect.backoff.ms", in: list) == first)
         #expect(Self.value("reconnect.backoff.max.ms", in: list) == last)
     }
+
+    @Test func librdkafkaTakesWhatAConsumerIsTold() {
+        for kafka in Self.configurations {
+            for property in kafka.consumerProperties(clientID: "depot.table.car") {
+                #expect(KafkaPropertyRules.mistake(in: property) == nil, "\(property)")
+            }
+        }
+    }
+
+    @Test func usersSettingsTuneAConsumerButChangeNoPromise() {
+        var kafka = KafkaConfiguration(brokers: ["a:9092"], group: "")
+        kafka.properties = [
+            KafkaProperty(name: "fetch.wait.max.ms", value: "50"),
+            KafkaProperty(name: "auto.offset.reset", value: "latest"),
+            KafkaProperty(name: "group.id", value: "theirs"),
+        ]
+        var last: [String: String] = [:]
+        for property in kafka.consumerProperties(clientID: "depot.table.car") {
+            last[property.name] = property.value
+        }
+        #expect(last["fetch.wait.max.ms"] == "50")
+        #expect(last["auto.offset.reset"] == "error")
+        #expect(last["group.id"] == "depot.table.car")
+        #expect(last["isolation.level"] == "read_committed")
+        #expect(last["enable.auto.commit"] == "false")
+        #expect(last["enable.partition.eof"] == "true")
+    }
 }

@@ -84,6 +84,23 @@ private final class ManualTime: Sendable {
         #expect(report.json().contains(#""depot":{"status":"down","reason":"no route to host"}"#))
     }
 
+    @Test func silentTableDegradesButStaysReady() {
+        let health = Health(sources: [], sinks: [], tables: ["car"], now: { [time] in time.now })
+        health.logIsWritable()
+        #expect(health.report().isReady)
+        #expect(health.report().state == .degraded)
+        health.tableIsUp("car")
+        #expect(health.report().state == .ok)
+        #expect(health.report().json().contains(#""sinks":{},"tables":{"car":{"status":"up"}}}"#))
+        health.tableIsDown("car", because: "topic 'cars' does not exist")
+        #expect(health.report().isReady)
+        #expect(health.report().state == .degraded)
+        #expect(
+            health.report().json()
+                .contains(#""car":{"status":"down","reason":"topic 'cars' does not exist"}"#)
+        )
+    }
+
     @Test func intakeThatStandsStillIsStalledUntilItMovesAgain() {
         let health = healthyHealth()
         time.advance(seconds: Health.intakeStallSecondsMax)

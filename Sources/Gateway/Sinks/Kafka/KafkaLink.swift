@@ -23,8 +23,7 @@ final class KafkaLink {
     private let report: LaneReport
     private let metrics: KafkaMetrics
     private var identity: FileWatch
-    /// The last thing that a broker, or the way to it, was found to be wrong with.
-    private var complaint: String?
+    private var complaint: KafkaComplaint
     /// No broker could be reached since the last that was.
     private var isCutOff = false
     /// The client itself is at its end.
@@ -34,6 +33,7 @@ final class KafkaLink {
     init(_ context: LaneContext, kafka: KafkaConfiguration, report: LaneReport) {
         self.kafka = kafka
         self.report = report
+        complaint = KafkaComplaint(kafka)
         stop = context.stop
         window = context.lane.sink.window
         reportsAll = context.lane.kind == .urgent || kafka.delivery == .atLeastOnce
@@ -98,24 +98,12 @@ final class KafkaLink {
         }
     }
 
-    /// An error in words: of one that only says that nothing came, the cause, if it is known.
-    func reason(for error: KafkaError) -> String {
-        guard error.isRetriable || error.isAllBrokersDown else { return "\(error)" }
-        return complaint ?? "\(error)"
-    }
-
-    /// What librdkafka says of a broker, without what changes from one attempt to the next.
-    private func words(for error: KafkaError) -> String {
-        let text = error.message.replacing(#/ \(after .*/#, with: "")
-        // With TLS 1.3 a broker that misses our certificate hangs up after the handshake.
-        let isHangUp = text.contains("unexpected eof while reading")
-        guard isHangUp, let tls = kafka.tls, tls.certificateFile == nil else { return text }
-        return text + "; perhaps the broker wants a client certificate (tls.certificate, tls.key)"
-    }
+    /// An error in words.
+    func reason(for error: KafkaError) -> String { complaint.reason(for: error) }
 
     /// Events arrive: whatever was wrong is over.
     func works() {
-        complaint = nil
+        complaint.clear()
         isCutOff = false
         report.up()
     }
@@ -131,9 +119,9 @@ extension KafkaLink: KafkaClientDelegate {
         }
         if error.isAllBrokersDown {
             isCutOff = true
-            report.down(because: complaint ?? "no broker can be reached")
+            report.down(because: complaint.text ?? "no broker can be reached")
         } else {
-            complaint = words(for: error)
+            complaint.hear(error)
             report.logger.debug("kafka", metadata: [LogKeys.reason: "\(error)"])
         }
     }
@@ -147,13 +135,10 @@ extension KafkaLink: KafkaClientDelegate {
     }
 
     func token() throws(KafkaTokenError) -> KafkaToken {
-        guard case .token(let source)? = kafka.sasl else {
-            throw KafkaTokenError(description: "no token is configured")
-        }
         do {
-            return try source.fetch()
+            return try kafka.token()
         } catch {
-            complaint = error.description
+            complaint.hear(error)
             report.down(because: error.description)
             throw error
         }

@@ -10,6 +10,12 @@ struct FeedRecord: Sendable {
     /// Kafka's record key.
     var key: [UInt8]?
 
+    /// Why it is no row but a dead letter, of which the payload is the text: a line of a file, say.
+    var failure: String? {
+        get { place.failure }
+        set { place.failure = newValue }
+    }
+
     /// About what it takes in memory.
     var bytes: Int { payload.count + (key?.count ?? 0) + 64 }
 }
