@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <histedit.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct line_edit {
     char *line;
     line_edit_completer completer;
     void *context;
+    int wake;
     bool is_interrupted;
     bool has_inserted;
     bool has_shown;
@@ -38,20 +40,40 @@ static char *give_prompt(EditLine *editor) {
     return prompt ? prompt : nothing;
 }
 
-// One character from the terminal. libedit's own reader tries again after a signal, once, so that
-// Ctrl-C would have to be pressed twice.
+// One byte from the terminal: 1, 0 at its end, -1 for an error or when a signal has come.
+static int read_byte(line_edit *edit, char *byte) {
+    for (;;) {
+        struct pollfd ready[2] = {
+            {.fd = STDIN_FILENO, .events = POLLIN},
+            {.fd = edit->wake, .events = POLLIN},
+        };
+        if (poll(ready, 2, -1) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return -1;
+        }
+        if (ready[1].revents) {
+            edit->is_interrupted = true;
+            return -1;
+        }
+        ssize_t count = read(STDIN_FILENO, byte, 1);
+        if (count >= 0 || errno != EINTR) {
+            return (int)count;
+        }
+    }
+}
+
+// One character from the terminal, in place of libedit's own reader, which knows nothing of `wake`.
 static int read_character(EditLine *editor, wchar_t *character) {
     line_edit *edit = owner(editor);
     mbstate_t state;
     memset(&state, 0, sizeof state);
     for (;;) {
         char byte;
-        ssize_t count = read(STDIN_FILENO, &byte, 1);
-        if (count < 0 && errno == EINTR) {
-            edit->is_interrupted = true;
-        }
+        int count = read_byte(edit, &byte);
         if (count != 1) {
-            return (int)count;
+            return count;
         }
         size_t length = mbrtowc(character, &byte, 1, &state);
         if (length == (size_t)-1) {
@@ -80,8 +102,8 @@ static unsigned char complete(EditLine *editor, int key) {
     return edit->has_inserted ? CC_REFRESH : CC_ERROR;
 }
 
-line_edit *line_edit_create(const char *program, int history_max, line_edit_completer completer,
-                            void *context) {
+line_edit *line_edit_create(const char *program, int history_max, int wake,
+                            line_edit_completer completer, void *context) {
     // libedit thinks in wide characters; without a locale only ASCII could be typed.
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1) {
         setlocale(LC_CTYPE, "C.UTF-8");
@@ -92,6 +114,7 @@ line_edit *line_edit_create(const char *program, int history_max, line_edit_comp
     }
     edit->completer = completer;
     edit->context = context;
+    edit->wake = wake;
     edit->editor = el_init(program, stdin, stdout, stderr);
     edit->history = history_init();
     if (!edit->editor || !edit->history) {

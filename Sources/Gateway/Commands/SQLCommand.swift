@@ -45,7 +45,7 @@ struct SQLCommand: ParsableCommand {
 
     func validate() throws {
         guard !json || !csv else { throw ValidationError("--json and --csv exclude each other") }
-        guard database == nil || file.config == ConfigurationOption().config else {
+        guard database == nil || file.config == ConfigurationOption.standardPath else {
             throw ValidationError("--config and --database exclude each other")
         }
         guard let milliseconds = DurationText.milliseconds(timeout),

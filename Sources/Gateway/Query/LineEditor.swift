@@ -22,7 +22,13 @@ import LineEditShim
         self.complete = complete
         // The editor is ended in `deinit`, before this object is gone.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe edit = line_edit_create("gateway", Self.historyMax, completeWord, context)
+        unsafe edit = line_edit_create(
+            "gateway",
+            Self.historyMax,
+            QuerySignals.wake,
+            completeWord,
+            context
+        )
         guard let edit = unsafe edit else { return nil }
         if let historyFile { unsafe line_edit_load_history(edit, historyFile) }
     }

@@ -28,14 +28,6 @@ final class QueryBudget {
 
     var isSpent: Bool { WallClock.monotonicNanoseconds() > deadline }
 
-    /// Milliseconds until the deadline, for poll(2): 0 when it has passed, -1 without one.
-    var pollMilliseconds: Int32 {
-        guard deadline != .max else { return -1 }
-        let now = WallClock.monotonicNanoseconds()
-        guard now < deadline else { return 0 }
-        return Int32(min((deadline - now) / 1_000_000 + 1, UInt64(Int32.max)))
-    }
-
     /// Why what runs must stop, if it must.
     func check() throws(QueryError) {
         if QuerySignals.isCancelled { throw .interrupted }

@@ -65,7 +65,8 @@ final class QueryRunner {
 
     /// What was found before a failure is shown, too.
     private func flush(_ writer: any ResultWriter, _ failure: QueryError?) throws(QueryError) {
-        if failure != nil { database.budget.begin() }
-        try writer.finish()
+        guard failure != nil else { return try writer.finish() }
+        database.budget.begin()
+        try writer.pause()
     }
 }

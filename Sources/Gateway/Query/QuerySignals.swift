@@ -2,14 +2,19 @@
 import Foundation
 import Synchronization
 
-/// Set by the signal handler, which may do little else (signal-safety(7)).
+// Set by the signal handler, which may do little else (signal-safety(7)).
 private let cancelFlag = Atomic<Bool>(false)
 private let endFlag = Atomic<Bool>(false)
+private let wakeUp = WakeUp()
 
 /// Ctrl-C ends a statement; TERM and a closed terminal end the program.
 ///
-/// Both interrupt what blocks: unlike `Interrupt`, the handlers are set without SA_RESTART.
+/// A signal reaches any thread of the process, so it can't be relied upon to interrupt a call: what
+/// waits looks at `wake` as well.
 enum QuerySignals {
+    /// Readable from a signal until `rearm`.
+    static var wake: Int32 { wakeUp.descriptor }
+
     /// Ctrl-C was pressed, or the program shall end: the running statement must stop.
     static var isCancelled: Bool { cancelFlag.load(ordering: .acquiring) || isEnding }
 
@@ -19,23 +24,28 @@ enum QuerySignals {
     /// Forgets a Ctrl-C before the next statement.
     static func rearm() {
         cancelFlag.store(false, ordering: .releasing)
+        if !isEnding { wakeUp.clear() }
     }
 
     /// Watches the signals from now on, for as long as the process lives.
     static func watch() {
-        install(SIGINT) { _ in cancelFlag.store(true, ordering: .releasing) }
-        install(SIGTERM) { _ in endFlag.store(true, ordering: .releasing) }
-        install(SIGHUP) { _ in endFlag.store(true, ordering: .releasing) }
+        // Made here, because a handler may not.
+        _ = wake
+        signal(SIGINT) { _ in
+            let before = errno
+            cancelFlag.store(true, ordering: .releasing)
+            wakeUp.signal()
+            errno = before
+        }
+        for number in [SIGTERM, SIGHUP] {
+            signal(number) { _ in
+                let before = errno
+                endFlag.store(true, ordering: .releasing)
+                wakeUp.signal()
+                errno = before
+            }
+        }
         // A pipe that nobody reads any more is an error of `write`, and no reason to die.
         signal(SIGPIPE, SIG_IGN)
-    }
-
-    private static func install(
-        _ number: Int32,
-        _ handler: @escaping @convention(c) (Int32) -> Void
-    ) {
-        var action = sigaction()
-        unsafe action.__sigaction_handler.sa_handler = handler
-        unsafe sigaction(number, &action, nil)
     }
 }

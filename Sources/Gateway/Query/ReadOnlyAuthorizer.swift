@@ -10,11 +10,15 @@ final class ReadOnlyAuthorizer {
         "foreign_key_list", "database_list", "function_list", "collation_list", "pragma_list",
         "module_list", "compile_options", "data_version",
     ]
+    /// What SQLite connects when a statement first names it, which looks like writing the schema.
+    static let tableFunctions =
+        ["json_each", "json_tree", "dbstat"] + tellingPragmas.map { "pragma_\($0)" }
     /// Pragmas that tell something as long as they have no argument, and set it otherwise.
     private static let settingPragmas: Set<String> = [
         "journal_mode", "page_count", "page_size", "freelist_count", "encoding", "user_version",
         "schema_version", "application_id", "query_only", "synchronous", "auto_vacuum",
     ]
+    static let onlyReads = "this prompt only reads; the gateway is the only writer of its log"
     private static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer"]
 
     /// Why something was refused since the last `reset`.
@@ -100,7 +104,7 @@ final class ReadOnlyAuthorizer {
             "each statement is a transaction of its own, because one that is left open would keep "
                 + "the gateway's write-ahead file from being emptied"
         default:
-            "this prompt only reads; the gateway is the only writer of its log"
+            onlyReads
         }
     }
 }

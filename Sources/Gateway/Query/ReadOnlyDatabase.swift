@@ -40,6 +40,10 @@ import GRDBSQLite
         self.bounds = bounds
         authorizer = ReadOnlyAuthorizer(streams: bounds == nil ? [] : Set(streams))
         unsafe budget.install(on: connection)
+        for function in ReadOnlyAuthorizer.tableFunctions {
+            // SQLite may be built without one of them.
+            _ = try? unsafe SQLiteStatement(connection, "SELECT 1 FROM \(function)")
+        }
         // What follows is the user's.
         unsafe sqlite3_exec(connection, "PRAGMA query_only = ON", nil, nil, nil)
         unsafe authorizer.install(on: connection)
@@ -105,15 +109,14 @@ import GRDBSQLite
     }
 
     private func explain(_ failure: SQLiteFailure) -> QueryError {
-        switch failure.code & 0xFF {
+        // SQLite has several codes for this, depending on what was refused and when.
+        if let denied = authorizer.denied { return .refused(denied) }
+        return switch failure.code & 0xFF {
         case SQLITE_INTERRUPT:
             QuerySignals.isCancelled
                 ? .interrupted : .timedOut(milliseconds: budget.milliseconds)
-        case SQLITE_AUTH:
-            // A refused statement tells why; a pragma that is read as a table does so while it runs.
-            .refused(authorizer.denied ?? failure.message)
         case SQLITE_READONLY:
-            .refused("this prompt only reads; the gateway is the only writer of its log")
+            .refused(ReadOnlyAuthorizer.onlyReads)
         default:
             .failed(failure)
         }

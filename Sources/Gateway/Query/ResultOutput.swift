@@ -11,6 +11,8 @@ final class ResultOutput {
     /// What a pipe takes without blocking when poll(2) says that it takes something (pipe(7)).
     private static let pieceBytes = 4_096
 
+    private static let lookMilliseconds: Int32 = 50
+
     private let descriptor: Int32
     private let budget: QueryBudget
     private var bytes: [UInt8] = []
@@ -70,11 +72,14 @@ final class ResultOutput {
     }
 
     private func waitUntilWritable() throws(QueryError) {
-        try budget.check()
-        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        let ready = unsafe poll(&request, 1, budget.pollMilliseconds)
-        if ready < 0 { try explain(errno) }
-        if ready == 0 { try budget.check() }
+        while true {
+            try budget.check()
+            var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            // In pieces, because the signal of a Ctrl-C may reach another thread.
+            let ready = unsafe poll(&request, 1, Self.lookMilliseconds)
+            if ready > 0 { return }
+            if ready < 0 { try explain(errno) }
+        }
     }
 
     private func explain(_ error: Int32) throws(QueryError) {

@@ -42,6 +42,6 @@ final class StreamBounds {
 
     /// What was extended is evaluated.
     func advance() {
-        for stream in bounds.keys { bounds[stream]?.after = upto(stream) }
+        bounds = bounds.mapValues { Bound(after: $0.upto, upto: $0.upto) }
     }
 }

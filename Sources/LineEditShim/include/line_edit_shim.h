@@ -2,9 +2,10 @@
 //
 // The contract between Swift and libedit: one editor of lines on this process's terminal.
 //
-// libedit's own signal handling stays off: it raises signals for the whole process group. Ctrl-C and
-// other signals must have handlers without SA_RESTART; `line_edit_read` then puts the terminal back,
-// drops what was typed and says LINE_EDIT_INTERRUPTED.
+// libedit's own signal handling stays off: it raises signals for the whole process group, and only
+// works on the thread that a signal happens to reach. Signal handlers write a byte to a pipe instead;
+// when its read end, `wake`, becomes readable, `line_edit_read` puts the terminal back, drops what was
+// typed and says LINE_EDIT_INTERRUPTED. Emptying the pipe is the owner's.
 //
 // An editor belongs to one thread, and a process has at most one. Strings that are passed in are
 // copied; pointers that are given out are valid until the next call.
@@ -28,7 +29,7 @@ enum {
 typedef void (*line_edit_completer)(void *context, line_edit *edit, const char *before);
 
 // Null when there is no memory or no usable terminal. The context must outlive the editor.
-line_edit *_Nullable line_edit_create(const char *program, int history_max,
+line_edit *_Nullable line_edit_create(const char *program, int history_max, int wake,
                                       line_edit_completer completer, void *context);
 // Gives one of the results above; with LINE_EDIT_LINE, `line` has the text without its newline.
 int line_edit_read(line_edit *edit, const char *prompt,
