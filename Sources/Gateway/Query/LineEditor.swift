@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import LineEditShim
 
 /// A person at a terminal, with editing, history and completion by libedit.
@@ -56,8 +57,9 @@ import LineEditShim
         guard let edit = unsafe edit else { return }
         // One line, so that the arrow keys show it well; a comment would swallow what follows it.
         let lines = statement.split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         for entry in statement.contains("--")
-            ? lines.map(String.init) : [lines.joined(separator: " ")]
+            ? lines : [lines.joined(separator: " ")]
         {
             unsafe line_edit_remember(edit, entry)
         }

@@ -53,7 +53,11 @@ final class InputLines: LineSource {
         guard ready[1].revents == 0 else { return false }
         var piece = [UInt8](repeating: 0, count: Self.readBytes)
         let count = unsafe Foundation.read(STDIN_FILENO, &piece, piece.count)
-        if count > 0 { bytes += piece[..<count] } else if count == 0 || errno != EINTR { isAtEnd = true }
+        if count > 0 {
+            bytes += piece[..<count]
+        } else if count == 0 || errno != EINTR {
+            isAtEnd = true
+        }
         return true
     }
 }
