@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Comma-separated values with a header (RFC 4180). NULL is nothing, and an empty text is `""`.
+/// Comma-separated values with a header (RFC 4180).
+///
+/// NULL is nothing, and an empty text is `""`.
 final class CSVWriter: ResultWriter {
     private let output: ResultOutput
     private var header: String?

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One JSON object a line. Numbers are numbers, NULL is null, a blob is base64, and text stays text,
+/// One JSON object a line.
+///
+/// Numbers are numbers, NULL is null, a blob is base64, and text stays text,
 /// also when it holds JSON: SQL takes that apart (`payload ->> '$.reason'`).
 final class JSONLinesWriter: ResultWriter {
     private let output: ResultOutput

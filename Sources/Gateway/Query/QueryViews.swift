@@ -2,7 +2,9 @@
 
 /// Views that exist in the prompt only: they are temporary, so nothing is written to the log.
 enum QueryViews {
-    /// What people ask for most, by name. A table of the user's with the same name wins.
+    /// What people ask for most, by name.
+    ///
+    /// A table of the user's with the same name wins.
     static let convenience = [
         "vehicles": """
         SELECT id, source, iso(event_time) AS event_time, iso(arrival_time) AS arrival_time,

@@ -41,7 +41,9 @@ enum SQLValue: Equatable {
         }
     }
 
-    /// The value without quotes; `nil` is NULL. A blob is base64, here and in every format.
+    /// The value without quotes; `nil` is NULL.
+    ///
+    /// A blob is base64, here and in every format.
     var plain: String? {
         switch self {
         case .null: return nil

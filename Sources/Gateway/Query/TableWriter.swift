@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An aligned table for people. The first rows decide the widths; a later value that is wider is
+/// An aligned table for people.
+///
+/// The first rows decide the widths; a later value that is wider is
 /// written whole and pushes its line to the right.
 final class TableWriter: ResultWriter {
     private static let rowsAhead = 100

@@ -11,7 +11,7 @@ import Testing
     ])
 
     @Test(arguments: [
-        ("SEL", "ECT "), ("sel", "ect "), ("SELECT * FROM out", "lier "), ("select pla", "te "),
+        ("SEL", "ECT "), ("sel", "ect "), ("SELECT * FROM out", "lier "), ("select plat", "e "),
         ("SELECT * FROM outlier WHERE pay", "load "), ("SELECT iso", "("),
         ("SELECT o.top", ""), ("SELECT car.pl", "ate "), (".ta", "bles "),
         (".schema veh", "icles "),

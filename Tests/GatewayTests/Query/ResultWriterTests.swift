@@ -75,7 +75,7 @@ import Testing
         ]
         #expect(
             try written(.table, rows, columns: ["id", "kmh", "note"]) == """
-                id            | kmh  | note
+                id            |  kmh | note
                 --------------+------+-----
                 car-1         |    7 | NULL
                 c             |  120 |\u{20}
