@@ -38,7 +38,7 @@ let package = Package(
         .executableTarget(
             name: "Gateway",
             dependencies: [
-                "CSystemd", "JSONShim", "KafkaMock", "KafkaShim", "MQTTShim",
+                "CSystemd", "JSONShim", "KafkaMock", "KafkaShim", "LineEditShim", "MQTTShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -75,6 +75,11 @@ let package = Package(
             name: "JSONShim",
             cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .target(
+            name: "LineEditShim",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("edit")]
         ),
         .systemLibrary(
             name: "CSystemd",

@@ -21,23 +21,32 @@ struct Gateway {
     /// Runs until SIGTERM or SIGINT, or until a part fails.
     func run() async throws {
         // Wrong rules must stop the start before anything is opened.
-        _ = try CompiledRules.make(configuration)
+        let rules = try CompiledRules.make(configuration)
         let log = try EventLog(
             directory: configuration.gateway.dataDirectory,
             derived: configuration.derivedStreams
         )
+        // Feeds ask the log where to go on: their tables must have been given their form before.
+        _ = try log.openTables(configuration.tables)
         let registry = PrometheusRegistry(helpTexts: MetricName.helpTexts)
         let metrics = GatewayMetrics(factory: registry)
         let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }
         let health = Health(
             sources: configuration.sources.map(\.name),
-            sinks: lanes.map(\.name)
+            sinks: lanes.map(\.name),
+            tables: configuration.tables.map(\.name)
         )
         let systemd = Systemd()
 
         // Started in this order and stopped in the opposite one: intake stops first, so that what it
         // committed last can still be delivered, and the metrics are there until the end.
-        var services = operationServices(registry, metrics, health, log)
+        let api = VehicleAPI(
+            log: log,
+            configuration: configuration,
+            enrichmentNames: rules.enrichmentNames,
+            logger: logger
+        )
+        var services = operationServices(registry, metrics, health, api)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
@@ -59,12 +68,15 @@ struct Gateway {
                 )
             )
         }
+        let feeds = feeds(waking: intakeStop.wakeUp)
+        services += feeds.map { feedService($0, log: log, health: health) }
         services.append(SystemdWatchdog(health: health, systemd: systemd, logger: logger))
         services.append(
             intakeService(
                 stop: intakeStop,
                 log: log,
                 inbox: inbox,
+                feeds: feeds,
                 health: health,
                 metrics: metrics,
                 systemd: systemd
@@ -81,7 +93,7 @@ struct Gateway {
         _ registry: PrometheusRegistry,
         _ metrics: GatewayMetrics,
         _ health: Health,
-        _ log: EventLog
+        _ api: VehicleAPI
     ) -> [any Service] {
         let certificates = CertificateWatch(
             files: certificateFiles,
@@ -95,12 +107,7 @@ struct Gateway {
             port: configuration.http.port,
             registry: registry,
             health: health,
-            vehicles: VehicleAPI(
-                log: log,
-                configuration: configuration,
-                enrichmentNames: [],
-                logger: logger
-            ),
+            vehicles: api,
             metrics: metrics,
             logger: logger,
             onBound: onHTTPBound
@@ -144,6 +151,7 @@ struct Gateway {
         stop: StopSignal,
         log: EventLog,
         inbox: LogInbox,
+        feeds: [Feed],
         health: Health,
         metrics: GatewayMetrics,
         systemd: Systemd
@@ -153,6 +161,7 @@ struct Gateway {
                 configuration: configuration,
                 log: log,
                 inbox: inbox,
+                feeds: feeds,
                 stop: stop,
                 health: health,
                 metrics: metrics,
@@ -182,6 +191,55 @@ struct Gateway {
         }
     }
 
+    // Feeds of tables that are no MQTT session have a thread each.
+
+    private func feeds(waking intake: WakeUp) -> [Feed] {
+        configuration.tables.enumerated()
+            .compactMap { index, table in
+                switch table.feed {
+                case .mqtt: nil
+                case .kafka(let kafka):
+                    Feed(table: index, box: FeedBox(topic: kafka.topic, intake: intake))
+                case .file(let file):
+                    Feed(table: index, box: FeedBox(topic: file.path, intake: intake))
+                }
+            }
+    }
+
+    private func feedService(_ feed: Feed, log: EventLog, health: Health) -> ThreadService {
+        let table = configuration.tables[feed.table]
+        let stop = StopSignal()
+        return ThreadService(name: table.feedName, stop: stop, graceSeconds: 10) {
+            [configuration, logger] in
+            switch table.feed {
+            case .mqtt: break
+            case .kafka(let kafka):
+                KafkaFeedLoop(
+                    table: table,
+                    kafka: kafka,
+                    gateway: configuration.gateway.id,
+                    box: feed.box,
+                    positions: { try log.offsets(of: table.name) },
+                    stop: stop,
+                    health: health,
+                    logger: logger
+                )
+                .run()
+            case .file(let file):
+                FileFeedLoop(
+                    table: table,
+                    file: file,
+                    box: feed.box,
+                    mark: { try log.mark(of: table.name) },
+                    stop: stop,
+                    health: health,
+                    logger: logger
+                )
+                .run()
+            }
+        }
+    }
+
     /// Retention must know every cursor before the first chunk is deleted.
     private func startCursors(_ lanes: [Lane], _ log: EventLog, _ inbox: LogInbox) throws {
         let reader = try LogReader(log: log)
@@ -196,7 +254,10 @@ struct Gateway {
     private var certificateFiles: [String] {
         let connections =
             configuration.sources.map(\.connection) + configuration.sinks.compactMap(\.mqtt)
-        let identities = configuration.sinks.compactMap(\.kafka?.tls)
+            + configuration.tables.compactMap(\.session?.connection)
+        let identities =
+            configuration.sinks.compactMap(\.kafka?.tls)
+            + configuration.tables.compactMap(\.kafka?.kafka.tls)
         let files =
             connections.flatMap { [$0.caFile, $0.certificateFile] }
             + identities.flatMap { [$0.caFile, $0.certificateFile] }

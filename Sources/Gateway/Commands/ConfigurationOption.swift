@@ -4,8 +4,11 @@ import Foundation
 
 /// `--config FILE`, as several commands take it.
 struct ConfigurationOption: ParsableArguments {
+    /// Where the Debian package puts it.
+    static let standardPath = "/etc/fleet-edge-gateway/gateway.yaml"
+
     @Option(name: .shortAndLong, help: "The configuration file.")
-    var config = "/etc/fleet-edge-gateway/gateway.yaml"
+    var config = ConfigurationOption.standardPath
 
     /// The configuration, or an exit with everything that is wrong with it.
     func load() throws -> Configuration {

@@ -30,6 +30,11 @@ struct TableConfiguration: Sendable {
     /// The feed's name in health, metrics and dead letters.
     var feedName: String { "table/\(name)" }
 
+    /// The Kafka topic that feeds it, if one does.
+    var kafka: KafkaFeedConfiguration? {
+        if case .kafka(let kafka) = feed { kafka } else { nil }
+    }
+
     /// The MQTT session that feeds it, if one does.
     var session: SourceConfiguration? {
         if case .mqtt(let session) = feed { session } else { nil }

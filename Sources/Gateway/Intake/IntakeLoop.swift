@@ -34,7 +34,7 @@ final class IntakeLoop {
     private let metrics: IntakeObserver
     private let logger: Logger
     /// Tables whose feed has a thread of its own, with what it leaves for us.
-    private let feeds: [(table: Int, box: FeedBox)]
+    private let feeds: [Feed]
 
     private var processor: Processor
     private var writer: LogWriter
@@ -60,7 +60,7 @@ final class IntakeLoop {
         configuration: Configuration,
         log: EventLog,
         inbox: LogInbox,
-        feeds: [(table: Int, box: FeedBox)] = [],
+        feeds: [Feed] = [],
         stop: StopSignal,
         health: Health,
         metrics: GatewayMetrics,
@@ -134,9 +134,9 @@ final class IntakeLoop {
     }
 
     private func readFeeds(_ now: Timestamp) {
-        for (table, box) in feeds where box.hasRecords {
-            let index = configuration.sources.count + table
-            box.take(into: &batch, feed: index, limits: configuration.limits, at: now)
+        for feed in feeds where feed.box.hasRecords {
+            let index = configuration.sources.count + feed.table
+            feed.box.take(into: &batch, feed: index, limits: configuration.limits, at: now)
         }
     }
 
@@ -200,12 +200,17 @@ final class IntakeLoop {
             isHeard[session.index] = session.isHeard(at: now, settleMilliseconds: settle)
         }
         let sources = configuration.sources.count
-        for (table, box) in feeds { isHeard[sources + table] = !box.hasRecords }
+        for feed in feeds { isHeard[sources + feed.table] = isCurrent(feed) }
         return ClockReading(
             now: now,
             isHeard: Array(isHeard[..<sources]),
             isTableHeard: Array(isHeard[sources...])
         )
+    }
+
+    /// Whether a feed's silence is that of its source.
+    private func isCurrent(_ feed: Feed) -> Bool {
+        !feed.box.hasRecords && health.isTableUp(configuration.tables[feed.table].name)
     }
 
     private func commit(_ outcome: Outcome) throws {
@@ -235,7 +240,7 @@ final class IntakeLoop {
         for session in sessions {
             session.abandon(because: "the log can't be written", until: logBlockedUntil)
         }
-        for (_, box) in feeds { box.beginAgain() }
+        for feed in feeds { feed.box.beginAgain() }
         health.logIsNotWritable(because: "\(error)")
         if !isLogDown {
             logger.critical("log not writable", metadata: [LogKeys.reason: "\(error)"])

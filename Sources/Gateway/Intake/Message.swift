@@ -32,6 +32,8 @@ struct RecordPlace: Sendable {
         /// A whole table follows, and replaces what is there.
         case loadBegins
         case loadEnds
+        /// The topic was made anew: its offsets say nothing about those of before.
+        case beganAnew
         /// What was there when the feed began has come.
         case caughtUp
     }
@@ -43,8 +45,6 @@ struct RecordPlace: Sendable {
     var time: Timestamp?
     /// Where its key is in the batch's bytes.
     var key: Range<Int>?
-    /// Why the record can't be a change, as the feed has found.
-    var failure: String?
     /// Of a load that ends: tells this version of the file from others.
     var mark = ""
     /// Why the feed could make no row of it, which makes it a dead letter.

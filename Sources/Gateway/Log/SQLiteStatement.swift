@@ -60,11 +60,45 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
         unsafe self.statement = statement
     }
 
+    private init(_ connection: OpaquePointer, compiled statement: OpaquePointer) {
+        unsafe self.connection = connection
+        unsafe self.statement = statement
+    }
+
+    /// Compiles the first statement of a text, and gives what stands behind it; `nil` when there is
+    /// nothing but space and comments.
+    static func first(
+        _ connection: OpaquePointer,
+        of sql: String
+    )
+        throws(SQLiteFailure) -> (statement: SQLiteStatement?, rest: String)
+    {
+        var statement: OpaquePointer?
+        var end = 0
+        let code = unsafe sql.withCString { text in
+            var tail: UnsafePointer<CChar>?
+            let code = unsafe sqlite3_prepare_v2(connection, text, -1, &statement, &tail)
+            if let tail = unsafe tail { end = unsafe text.distance(to: tail) }
+            return code
+        }
+        guard code == SQLITE_OK else { throw unsafe SQLiteFailure(connection) }
+        let rest = String(decoding: sql.utf8.dropFirst(end), as: UTF8.self)
+        guard let statement = unsafe statement else { return (nil, rest) }
+        return (unsafe SQLiteStatement(connection, compiled: statement), rest)
+    }
+
     deinit {
         unsafe sqlite3_finalize(statement)
     }
 
     var columnCount: Int { unsafe Int(sqlite3_column_count(statement)) }
+
+    var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(statement)) }
+
+    /// The name of a result's column, counted from 0.
+    func columnName(_ column: Int32) -> String {
+        unsafe sqlite3_column_name(statement, column).map { unsafe String(cString: $0) } ?? ""
+    }
 
     // Parameters, counted from 1.
 
@@ -149,6 +183,11 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
     // Columns of the current row, counted from 0.
 
     func int(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(statement, column) }
+
+    func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(statement, column) }
+
+    /// SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL.
+    func type(_ column: Int32) -> Int32 { unsafe sqlite3_column_type(statement, column) }
 
     func isNull(_ column: Int32) -> Bool {
         unsafe sqlite3_column_type(statement, column) == SQLITE_NULL

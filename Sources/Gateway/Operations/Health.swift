@@ -75,6 +75,11 @@ final class Health: Sendable {
         parts.withLock { $0.tables[name] = .down(reason: reason) }
     }
 
+    /// Whether a table's feed is heard.
+    func isTableUp(_ name: String) -> Bool {
+        parts.withLock { $0.tables[name] == .up }
+    }
+
     /// Says that the log takes commits.
     func logIsWritable() {
         parts.withLock { $0.log = .up }

@@ -26,6 +26,11 @@ struct CompiledRules {
         return rules
     }
 
+    /// What enrichments return, by name.
+    var enrichmentNames: [String] {
+        Set(enrichments.compactMap(\.self).flatMap(\.query.columns)).sorted()
+    }
+
     /// The tables that readings of a source are joined with.
     func tables(joinedBy source: Int) -> Set<Int> {
         selects.reduce(enrichments[source]?.query.tables ?? []) { $0.union($1.tables) }

@@ -19,6 +19,7 @@ extension Processor {
             case .tombstone: try tombstone(table, message, record, in: batch)
             case .loadBegins: try table.fileBegins(at: message.arrival)
             case .loadEnds: try table.fileEnds(mark: record?.mark ?? "")
+            case .beganAnew: try table.beganAnew()
             case .caughtUp: table.caughtUp()
             }
         } catch {

@@ -66,6 +66,15 @@ extension ReferenceTable {
         hasNewState = true
     }
 
+    /// The feed reads another topic of the same name.
+    func beganAnew() throws(TableFailure) {
+        do throws(SQLiteFailure) {
+            try execute(.forgetOffsets)
+        } catch {
+            throw .sqlite(error)
+        }
+    }
+
     /// The feed has brought what was there when it began.
     func caughtUp() {
         guard !state.isReady, state.loading == nil, state.firstHeardAt != .distantPast else {

@@ -102,6 +102,14 @@ struct TableDefinition: Equatable, Sendable {
             """
     }
 
+    /// Leaves of a Kafka place only its time; other sources' places hold whatever the topic.
+    func forgetOffsets(_ relation: Relation) -> String {
+        """
+        UPDATE \(positions(relation)) SET position = CAST(position AS INTEGER) || '  '
+            WHERE position GLOB '* kafka/*';
+        """
+    }
+
     /// Copies into staging what a snapshot's rows have brought into the live relation already.
     func stageNewer(_ microseconds: Int64) -> String {
         let isNewer = "deleted_at IS NULL AND CAST(position AS INTEGER) >= \(microseconds)"

@@ -31,6 +31,10 @@ import GRDBSQLite
         case .createStaging(let generation):
             try run(definition.drop(.staging) + definition.create(.staging, generation: generation))
             statements[.staging] = nil
+        case .forgetOffsets:
+            for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
+                try run(definition.forgetOffsets(relation))
+            }
         case .stageNewer(let microseconds): try run(definition.stageNewer(microseconds))
         case .swap:
             try run(definition.swap)

@@ -13,6 +13,8 @@ struct TableWrite {
         /// Rows that came before their snapshot was announced are part of it.
         case stageNewer(microseconds: Int64)
         case swap
+        /// Offsets of Kafka that stand for rows mean nothing any more: time decides.
+        case forgetOffsets
         /// How far the table has come.
         case state(TableState)
         /// The offset of the next record of a Kafka partition.

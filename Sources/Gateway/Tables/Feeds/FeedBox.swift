@@ -20,6 +20,12 @@ struct FeedRecord: Sendable {
     var bytes: Int { payload.count + (key?.count ?? 0) + 64 }
 }
 
+/// A table's feed that has a thread of its own, by the table's index.
+struct Feed: Sendable {
+    let table: Int
+    let box: FeedBox
+}
+
 /// Change events on their way from one feed's thread to the intake loop; bounded, so that a feed waits
 /// for the log and not the other way round.
 final class FeedBox: Sendable {

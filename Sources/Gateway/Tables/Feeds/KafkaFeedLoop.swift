@@ -99,7 +99,14 @@ final class KafkaFeedLoop {
         let starts = progress.begin(extents)
         for (partition, start) in starts.sorted(by: { $0.key < $1.key }) {
             guard let missed = start.missed else { continue }
-            tellMissed(partition, missed, extents[Int(partition)])
+            let extent = extents[Int(partition)]
+            tellMissed(partition, missed, extent)
+            guard missed > extent.upperBound else { continue }
+            // Rows that an old offset stands for must not look newer than all that comes.
+            let anew = FeedRecord(place: RecordPlace(kind: .beganAnew, partition: partition))
+            guard box.put([anew], attempt: current, stop: stop) else {
+                throw FeedInterruption.readElsewhere
+            }
         }
         try link.assign(starts.mapValues(\.offset))
     }
