@@ -7,6 +7,9 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check the configuration and its rules; report all problems with their lines.",
         discussion: """
+            How SQLite will join readings with tables is printed for each SELECT, as EXPLAIN QUERY PLAN \
+            has it: SEARCH uses an index, SCAN reads the whole table for every reading.
+
             Without --connect it opens no connection and writes nothing. With it every broker is \
             tried: reachability, TLS, authentication, subscriptions, topics and rights. A gateway \
             that runs is not disturbed, and no reader of committed records sees anything. Exits with \
@@ -36,6 +39,7 @@ struct CheckCommand: ParsableCommand {
             \(configuration.tables.count) table(s), \(configuration.sinks.count) sink(s).
             """
         )
+        for line in try rules.planLines(configuration) { StandardOutput.print(line) }
         if connect { try tryBrokers(configuration) }
     }
 

@@ -4,7 +4,7 @@
 final class SelectRule {
     /// The stream's name.
     let name: String
-    private let text: String
+    let text: String
     private var query: ReadingQuery
     private let encodedKeys: [[UInt8]]
     private let compiler: QueryCompiler

@@ -11,6 +11,8 @@ struct CompiledRules {
     let enrichments: [Enrichment?]
     let selects: [SelectRule]
     let compiler: QueryCompiler
+    /// Signals that are columns of an enrichment.
+    let enrichmentSignals: Set<SignalID>
 
     /// Compiles a configuration; throws every problem of its SQL.
     static func make(_ configuration: Configuration) throws -> CompiledRules {
@@ -62,6 +64,7 @@ struct CompiledRules {
             problems: problems
         )
         enrichments = configuration.sources.map { maker.enrichment(of: $0) }
+        enrichmentSignals = Set(enrichments.compactMap(\.self).flatMap(\.signals))
         selects = drafts.compactMap { maker.select($0) }
         engine = try RuleEngine(
             drafts: alerts,
