@@ -57,7 +57,24 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension Configuration {
-    /// One check for each source and sink, in the order of the configuration.
+    /// The check of a table's feed; a file needs none, because it may come later.
+    private func feedCheck(_ table: TableConfiguration) -> (() -> [Finding])? {
+        switch table.feed {
+        case .mqtt(let session):
+            return {
+                MQTTCheck(
+                    place: "table \(table.name)",
+                    connection: session.connection,
+                    filters: session.topics.map(\.pattern.filter)
+                )
+                .run()
+            }
+        case .kafka(let feed): return { KafkaCheck(table: table.name, feed: feed).run() }
+        case .file: return nil
+        }
+    }
+
+    /// One check for each source, feed and sink, in the order of the configuration.
     fileprivate var connectionChecks: [() -> [Finding]] {
         sources.map { source in
             {
@@ -68,6 +85,7 @@ extension Configuration {
                     .run()
             }
         }
+            + tables.compactMap(feedCheck)
             + sinks.map { sink in
                 {
                     switch sink.transport {

@@ -184,7 +184,7 @@ extension CompiledRules {
             guard let enrichment else { continue }
             try add("enrich of source \(source.name)", enrichment.configuration.select)
         }
-        for select in selects { try add("select \(select.name)", select.text) }
+        for select in selects { try add("select \(select.name)", select.select.text) }
         return lines
     }
 }

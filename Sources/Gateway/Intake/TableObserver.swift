@@ -44,13 +44,13 @@ final class TableObserver {
         for (table, count) in counts.misses { tables[table].misses.increment(by: Int64(count)) }
         for (source, enrichment) in zip(configuration.sources, rules.enrichments) {
             guard let enrichment else { continue }
-            let failures = enrichment.failures
+            let failures = enrichment.select.failures
             tell(failures, "enrich of source \(source.name)") {
                 metrics.enrichmentFailures(source: source.name).increment(by: $0)
             }
         }
         for select in rules.selects {
-            tell(select.failures, "select \(select.name)") {
+            tell(select.select.failures, "select \(select.name)") {
                 metrics.selectFailures(stream: select.name).increment(by: $0)
             }
         }
