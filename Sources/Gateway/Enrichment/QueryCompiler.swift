@@ -172,6 +172,23 @@ final class QueryCompiler {
     }
 }
 
+extension CompiledRules {
+    /// How each SELECT will be evaluated, for a person.
+    func planLines(_ configuration: Configuration) throws(SQLiteFailure) -> [String] {
+        var lines: [String] = []
+        func add(_ place: String, _ text: String) throws(SQLiteFailure) {
+            lines.append("\(place):")
+            lines += try compiler.plan(of: text).steps.map { "    " + $0 }
+        }
+        for (source, enrichment) in zip(configuration.sources, enrichments) {
+            guard let enrichment else { continue }
+            try add("enrich of source \(source.name)", enrichment.configuration.select)
+        }
+        for select in selects { try add("select \(select.name)", select.select.text) }
+        return lines
+    }
+}
+
 /// How SQLite would evaluate a SELECT.
 struct QueryPlan: Equatable {
     /// A line a step, indented by what it is part of.

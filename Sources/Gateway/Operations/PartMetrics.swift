@@ -87,6 +87,44 @@ struct StreamMetrics: Sendable {
     }
 }
 
+/// How one table of reference data stands, and what changes do to it.
+struct TableMetrics: Sendable {
+    /// What became of a change event.
+    enum ChangeKind: String {
+        case upsert
+        case delete
+        case ignored
+    }
+
+    private let factory: any MetricsFactory
+    private let table: String
+    let rows: Meter
+    let isReady: Meter
+    let ageSeconds: Meter
+    let snapshots: Counter
+    let misses: Counter
+
+    /// Creates the handles of one table.
+    init(factory: any MetricsFactory, table: String) {
+        let labels = [(MetricLabel.table, table)]
+        self.factory = factory
+        self.table = table
+        rows = factory.meter(.tableRows, labels)
+        isReady = factory.meter(.tableReady, labels)
+        ageSeconds = factory.meter(.tableAge, labels)
+        snapshots = factory.counter(.tableSnapshots, labels)
+        misses = factory.counter(.tableMisses, labels)
+    }
+
+    /// Returns the counter of changes of one kind.
+    func changes(_ kind: ChangeKind) -> Counter {
+        factory.counter(
+            .tableChanges,
+            [(MetricLabel.table, table), (MetricLabel.kind, kind.rawValue)]
+        )
+    }
+}
+
 /// What one alert does, over all vehicles.
 struct AlertMetrics: Sendable {
     private let factory: any MetricsFactory

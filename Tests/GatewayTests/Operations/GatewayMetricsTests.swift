@@ -75,6 +75,9 @@ import Testing
         _ = metrics.drainSeconds(lane)
         _ = metrics.kafka(lane)
         _ = metrics.alert("speeding").transitions(to: "firing")
+        _ = metrics.table("car").changes(.upsert)
+        _ = metrics.enrichmentFailures(source: "depot")
+        _ = metrics.selectFailures(stream: "fast")
         _ = metrics.certificateExpiryDays(file: "gateway.crt")
         _ = metrics.httpRequests(route: "/metrics", status: 200)
     }
