@@ -67,11 +67,41 @@ import GRDBSQLite
     /// Adds columns that are new, and remembers types; what is there stays as it is.
     private func setColumns(_ columns: [ColumnConfiguration]) throws(SQLiteFailure) {
         let added = columns.filter { definition.position(of: $0.name) == nil }
-        for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
-            for column in added { try run(definition.addColumn(column, to: relation)) }
+        let isTyped = columns.contains { column in
+            column.type != nil
+                && definition.columns.contains { $0.name == column.name && $0.type == nil }
         }
-        definition.columns = columns
         statements.removeAll()
+        let before = definition
+        definition.columns = columns
+        for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
+            // The first row tells what its key is: SQLite then compares 7 and '7' as it should.
+            if isTyped, try isEmpty(relation) {
+                let generation = try generation(of: relation)
+                try run(before.drop(relation) + definition.create(relation, generation: generation))
+            } else {
+                for column in added { try run(definition.addColumn(column, to: relation)) }
+            }
+        }
+    }
+
+    private func isEmpty(_ relation: TableDefinition.Relation) throws(SQLiteFailure) -> Bool {
+        let statement = try unsafe SQLiteStatement(
+            connection,
+            "SELECT 1 FROM \(definition.positions(relation)) LIMIT 1"
+        )
+        return try !statement.step()
+    }
+
+    /// The generation that a relation's indexes are named after.
+    private func generation(of relation: TableDefinition.Relation) throws(SQLiteFailure) -> Int64 {
+        let statement = try unsafe SQLiteStatement(
+            connection,
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql NOT NULL"
+        )
+        statement.bind(1, definition.name + relation.rawValue + ".position")
+        guard try statement.step() else { return 1 }
+        return Int64(statement.text(0).split(separator: ".").dropFirst().first ?? "1") ?? 1
     }
 
     // Reading.
