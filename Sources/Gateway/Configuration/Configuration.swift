@@ -200,6 +200,8 @@ struct LimitsConfiguration: Sendable {
     var signalsMax = 10_000
     /// Payload shapes that are remembered; the cache is emptied when it is full.
     var shapesMax = 4_096
+    /// Columns of a table that infers them; a change that brings one more is dead-lettered.
+    var tableColumnsMax = 500
     /// Rows that a SELECT may give for one reading.
     var queryRowsMax = 1_000
     /// Steps of SQLite's virtual machine that one evaluation may take.

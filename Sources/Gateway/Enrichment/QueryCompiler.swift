@@ -155,7 +155,7 @@ final class QueryCompiler {
     private static func prefixed(_ expressions: [String], _ text: String) -> (String, String) {
         guard !expressions.isEmpty else { return ("", text) }
         let list = expressions.joined(separator: ", ")
-        let with = #/(?i)^(?:\s|--[^\n]*\n|\/\*.*?\*\/)*WITH\s(?:\s*RECURSIVE\s)?/#
+        let with = #/(?i)^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*WITH\s(?:\s*RECURSIVE\s)?/#
         guard let own = text.firstMatch(of: with) else { return ("WITH \(list)\n", text) }
         return ("WITH RECURSIVE \(list), ", String(text[own.range.upperBound...]))
     }

@@ -393,6 +393,9 @@ final class IntakeLoop {
             if let timer = processor.nextDeadline { deadline = min(deadline, timer) }
             if inbox.hasWork { deadline = min(deadline, nextCursorFlushAt) }
             if nextEvictionAt - now < 100 { deadline = min(deadline, nextEvictionAt) }
+            if nextTidyAt - now < 100, !configuration.tables.isEmpty {
+                deadline = min(deadline, nextTidyAt)
+            }
         }
         var descriptors = [
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)

@@ -108,8 +108,14 @@ extension EventLog {
         // The names of the old indexes are not free yet.
         state.generation += 1
         state.loading = nil
-        let made = try create(wanted, state, db)
         let names = stored.columns.map(\.name)
+        var wanted = wanted
+        if configuration.columns == nil {
+            // Columns that it has learned are its own.
+            wanted.columns =
+                stored.columns + wanted.columns.filter { !names.contains($0.name) }
+        }
+        let made = try create(wanted, state, db)
         let common = TableDefinition.list(wanted.columns.map(\.name).filter(names.contains))
         try db.execute(
             sql: """
@@ -224,7 +230,7 @@ extension EventLog {
             let step = TableWrite.Step.position(
                 key: definition.key.indices.map { places.value(Int32($0 + 2)) },
                 text: places.text(0),
-                deletedAt: places.isNull(1) ? nil : places.int(1)
+                deletedAt: places.time(1)
             )
             try table.relations.execute(
                 TableWrite(table: table.index, relation: relation, step: step)

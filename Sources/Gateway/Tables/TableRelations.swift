@@ -3,6 +3,15 @@
 // log, where they are durable; so the two can't differ.
 import GRDBSQLite
 
+/// Where the change stood that made a row what it is.
+struct RowPlace {
+    var key: [SignalValue?]
+    /// A `ChangePosition`'s.
+    var text: String
+    /// When the row was deleted, in milliseconds; `nil` while it is there.
+    var deletedAt: Int64?
+}
+
 /// The relations of one table in one database; belongs to that database's thread.
 @safe final class TableRelations {
     private let connection: OpaquePointer
@@ -35,7 +44,6 @@ import GRDBSQLite
             for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
                 try run(definition.forgetOffsets(relation))
             }
-        case .stageNewer(let microseconds): try run(definition.stageNewer(microseconds))
         case .swap:
             try run(definition.swap)
             if !keepsRetired { try run(definition.drop(.retired)) }
@@ -64,55 +72,75 @@ import GRDBSQLite
         if isLoading { try run(definition.create(.staging, generation: generation)) }
     }
 
-    /// Adds columns that are new, and remembers types; what is there stays as it is.
+    /// Adds columns that are new.
+    ///
+    /// When a type becomes known or wider, the rows move into a relation of the new form: how SQLite
+    /// compares a column, and what it makes of 2.0, must not depend on whether there was a start since.
     private func setColumns(_ columns: [ColumnConfiguration]) throws(SQLiteFailure) {
-        let added = columns.filter { definition.position(of: $0.name) == nil }
-        let isTyped = columns.contains { column in
-            column.type != nil
-                && definition.columns.contains { $0.name == column.name && $0.type == nil }
+        let old = definition
+        let added = columns.filter { old.position(of: $0.name) == nil }
+        let isSameForm = old.columns.allSatisfy { known in
+            columns.contains { $0.name == known.name && $0.type?.affinity == known.type?.affinity }
         }
         statements.removeAll()
-        let before = definition
         definition.columns = columns
         for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
-            // The first row tells what its key is: SQLite then compares 7 and '7' as it should.
-            if isTyped, try isEmpty(relation) {
-                let generation = try generation(of: relation)
-                try run(before.drop(relation) + definition.create(relation, generation: generation))
-            } else {
+            guard !isSameForm else {
                 for column in added { try run(definition.addColumn(column, to: relation)) }
+                continue
             }
+            let indexes = try indexes(of: relation)
+            try run(definition.remake(relation, from: old))
+            for index in indexes { try run(index) }
         }
     }
 
-    private func isEmpty(_ relation: TableDefinition.Relation) throws(SQLiteFailure) -> Bool {
-        let statement = try unsafe SQLiteStatement(
-            connection,
-            "SELECT 1 FROM \(definition.positions(relation)) LIMIT 1"
-        )
-        return try !statement.step()
-    }
-
-    /// The generation that a relation's indexes are named after.
-    private func generation(of relation: TableDefinition.Relation) throws(SQLiteFailure) -> Int64 {
-        let statement = try unsafe SQLiteStatement(
-            connection,
-            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql NOT NULL"
-        )
-        statement.bind(1, definition.name + relation.rawValue + ".position")
-        guard try statement.step() else { return 1 }
-        return Int64(statement.text(0).split(separator: ".").dropFirst().first ?? "1") ?? 1
+    /// The statements that made the indexes of a relation.
+    private func indexes(of relation: TableDefinition.Relation) throws(SQLiteFailure) -> [String] {
+        let name = definition.name + relation.rawValue
+        var found: [String] = []
+        for target in [name, name + ".position"] {
+            let statement = try unsafe SQLiteStatement(
+                connection,
+                "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql NOT NULL"
+            )
+            statement.bind(1, target)
+            while try statement.step() { found.append(statement.text(0)) }
+        }
+        return found
     }
 
     // Reading.
 
-    func position(
+    /// Where the change stood that made a row what it is, or deleted it.
+    func place(
         of key: [SignalValue?],
         _ relation: TableDefinition.Relation
     )
-        throws(SQLiteFailure) -> String?
+        throws(SQLiteFailure) -> RowPlace?
     {
-        try of(relation).position(of: key)
+        try of(relation).place(of: key)
+    }
+
+    /// Places in the live relation that are not older than a time, as far as they are wanted.
+    func places(
+        since microseconds: Int64,
+        where isWanted: (ChangePosition) -> Bool
+    ) throws(SQLiteFailure) -> [RowPlace] {
+        let statement = try unsafe SQLiteStatement(
+            connection,
+            "SELECT position, deleted_at, \(TableDefinition.list(definition.key)) "
+                + "FROM \(definition.positions(.live)) WHERE CAST(position AS INTEGER) >= ?"
+        )
+        statement.bind(1, microseconds)
+        var places: [RowPlace] = []
+        while try statement.step() {
+            let text = statement.text(0)
+            guard isWanted(ChangePosition(text)) else { continue }
+            let key = definition.key.indices.map { statement.value(Int32($0 + 2)) }
+            places.append(RowPlace(key: key, text: text, deletedAt: statement.time(1)))
+        }
+        return places
     }
 
     func row(

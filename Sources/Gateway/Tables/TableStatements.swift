@@ -41,7 +41,9 @@ struct TableStatements {
             """
         )
         deletePlace = try make("DELETE FROM \(places) WHERE \(definition.keyCondition)")
-        selectPlace = try make("SELECT position FROM \(places) WHERE \(definition.keyCondition)")
+        selectPlace = try make(
+            "SELECT position, deleted_at FROM \(places) WHERE \(definition.keyCondition)"
+        )
     }
 
     func upsert(_ row: [SignalValue?]) throws(SQLiteFailure) {
@@ -79,13 +81,19 @@ struct TableStatements {
         try deletePlace.run()
     }
 
-    func position(of key: [SignalValue?]) throws(SQLiteFailure) -> String? {
+    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> RowPlace? {
         Self.bind(key, to: selectPlace)
         defer { selectPlace.reset() }
-        return try selectPlace.step() ? selectPlace.text(0) : nil
+        guard try selectPlace.step() else { return nil }
+        return RowPlace(key: key, text: selectPlace.text(0), deletedAt: selectPlace.time(1))
     }
 
     private static func bind(_ values: [SignalValue?], to statement: SQLiteStatement) {
         for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
     }
+}
+
+extension SQLiteStatement {
+    /// Milliseconds since 1970, or nothing.
+    func time(_ column: Int32) -> Int64? { isNull(column) ? nil : int(column) }
 }

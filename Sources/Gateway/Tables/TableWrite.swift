@@ -10,8 +10,6 @@ struct TableWrite {
         case deletePosition(key: [SignalValue?])
         case setColumns([ColumnConfiguration])
         case createStaging(generation: Int64)
-        /// Rows that came before their snapshot was announced are part of it.
-        case stageNewer(microseconds: Int64)
         case swap
         /// Offsets of Kafka that stand for rows mean nothing any more: time decides.
         case forgetOffsets
