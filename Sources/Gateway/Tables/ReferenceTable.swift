@@ -118,30 +118,6 @@ final class ReferenceTable {
         }
     }
 
-    /// Kafka's log compaction has removed a key.
-    ///
-    /// In its partition that came last, so it needs no
-    /// position of its own.
-    func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(TableFailure) {
-        let key = keyValues(of: key)
-        do throws(SQLiteFailure) {
-            for relation in [TableDefinition.Relation.live, .staging]
-            where relation == .live || state.loading != nil {
-                guard let known = try relations.position(of: key, relation),
-                    try relations.row(key, relation) != nil
-                else { continue }
-                try execute(.deleteRow(key), relation)
-                try execute(
-                    .position(key: key, text: known, deletedAt: arrival.milliseconds),
-                    relation
-                )
-                if relation == .live { counts.deletes += 1 }
-            }
-        } catch {
-            throw .sqlite(error)
-        }
-    }
-
     func apply(_ change: Change, at arrival: Timestamp) throws(TableFailure) {
         do throws(SQLiteFailure) {
             switch change.kind {
@@ -149,6 +125,10 @@ final class ReferenceTable {
             case .loadBegins:
                 try beginLoad(change.position, at: arrival)
             case .loadEnds:
+                // The end of an earlier one may come again.
+                if let began = state.loading, change.position.order(after: began) == .older {
+                    return
+                }
                 try endLoad()
                 state.isReady = true
             case .truncate: try truncate(change.position, at: arrival)
@@ -206,35 +186,54 @@ final class ReferenceTable {
     ) throws(SQLiteFailure) -> Bool {
         let key = keyValues(of: change.row)
         let old = keyValues(of: change.before, else: key)
-        if relation == .live, let floor = state.floor, change.position.order(after: floor) == .older
-        {
-            return false
-        }
+        guard !isOvertaken(change, relation) else { return false }
         if change.kind == .delete {
             // A delete names its row in what it was; where that is not told, in what it is.
             let gone = change.before.contains { $0 != nil } ? old : key
             return try delete(gone, change.position, relation, at: arrival)
         }
         var isApplied = false
-        if old != key {
-            // Its key has changed: under the old one there is nothing any more.
-            isApplied = try delete(old, change.position, relation, at: arrival)
-        }
-        guard try isNewer(change.position, key, relation) else { return isApplied }
         var row = change.row
-        if row.contains(where: { $0 == nil }) {
-            // What is not told stays as it was; after a change of the key, under the old one.
-            let known = try knownRow(key, old, relation)
-            for column in row.indices where row[column] == nil {
-                row[column] = known?[column] ?? .null
-            }
+        if old != key {
+            // What is not told is looked for under the old key before that goes.
+            row = try completed(row, key, old, relation)
+            // Its key has changed: under the old one there is nothing any more.
+            isApplied = try delete(old, change.position, relation, at: arrival, isMoved: true)
         }
-        try execute(.row(row), relation)
-        try execute(
-            .position(key: key, text: change.position.text, deletedAt: nil),
-            relation
-        )
+        let known = try relations.place(of: key, relation)
+        if let known, !isNewer(change.position, known) {
+            guard isNewerThanKept(change.position, known) else { return isApplied }
+            row = try completed(row, key, old, relation)
+            try keep(row, key, known, from: change.position, relation)
+            return true
+        }
+        try execute(.row(completed(row, key, old, relation)), relation)
+        try execute(.position(key: key, KeyPlace(position: change.position.text)), relation)
         return true
+    }
+
+    /// Whether a snapshot has, or will have, what the change did.
+    private func isOvertaken(_ change: Change, _ relation: TableDefinition.Relation) -> Bool {
+        guard let floor = relation == .live ? state.floor : state.loading else { return false }
+        // The rows of the snapshot that comes in are what it consists of.
+        if relation == .staging, change.kind == .load { return false }
+        return change.position.order(after: floor) == .older
+    }
+
+    func isNewer(_ position: ChangePosition, _ known: KeyPlace) -> Bool {
+        position.order(after: ChangePosition(known.position)) == .newer
+    }
+
+    /// The row with what is not told as it was; after a change of the key, under the old one.
+    private func completed(
+        _ row: [SignalValue?],
+        _ key: [SignalValue?],
+        _ old: [SignalValue?],
+        _ relation: TableDefinition.Relation
+    ) throws(SQLiteFailure) -> [SignalValue?] {
+        guard row.contains(where: { $0 == nil }) else { return row }
+        let known = try knownRow(key, old, relation)
+        return row.indices.map { row[$0] ?? known?[$0] ?? .null }
     }
 
     private func knownRow(
@@ -247,56 +246,7 @@ final class ReferenceTable {
         return relation == .live ? nil : try relations.row(key, .live)
     }
 
-    private func delete(
-        _ key: [SignalValue?],
-        _ position: ChangePosition,
-        _ relation: TableDefinition.Relation,
-        at arrival: Timestamp
-    ) throws(SQLiteFailure) -> Bool {
-        guard try isNewer(position, key, relation) else { return false }
-        if let closed = try closedRow(key, position, relation) {
-            try execute(.row(closed), relation)
-        } else {
-            try execute(.deleteRow(key), relation)
-        }
-        let text = position.text
-        try execute(
-            .position(key: key, text: text, deletedAt: arrival.milliseconds),
-            relation
-        )
-        return true
-    }
-
-    /// Of a table with validity, a deleted row as it is kept: it goes on holding for what happened before.
-    ///
-    /// So a message that comes late finds it. `nil` when it never held.
-    private func closedRow(
-        _ key: [SignalValue?],
-        _ position: ChangePosition,
-        _ relation: TableDefinition.Relation
-    ) throws(SQLiteFailure) -> [SignalValue?]? {
-        guard let validity = definition.validity,
-            let from = definition.position(of: validity[0]),
-            let to = definition.position(of: validity[1]),
-            var row = try relations.row(key, relation)
-        else { return nil }
-        let seconds = Double(position.time) / 1_000_000
-        guard case .double(let begin)? = row[from], begin < seconds else { return nil }
-        if case .double(let end)? = row[to], end <= seconds { return row }
-        row[to] = .double(seconds)
-        return row
-    }
-
-    private func isNewer(
-        _ position: ChangePosition,
-        _ key: [SignalValue?],
-        _ relation: TableDefinition.Relation
-    ) throws(SQLiteFailure) -> Bool {
-        guard let known = try relations.position(of: key, relation) else { return true }
-        return position.order(after: ChangePosition(known)) == .newer
-    }
-
-    private func keyValues(
+    func keyValues(
         of row: [SignalValue?],
         else standard: [SignalValue?] = []
     ) -> [SignalValue?] {

@@ -65,7 +65,7 @@ struct TableDefinition: Equatable, Sendable {
             CREATE TABLE \(rows) (\(columns.map(Self.column).joined(separator: ", ")), \
             PRIMARY KEY (\(keys))) WITHOUT ROWID;
             CREATE TABLE \(places) (\(keyColumns.map(Self.column).joined(separator: ", ")), \
-            position TEXT NOT NULL, deleted_at INTEGER, PRIMARY KEY (\(keys))) WITHOUT ROWID;
+            position TEXT NOT NULL, deleted_at INTEGER, kept_from TEXT, PRIMARY KEY (\(keys))) WITHOUT ROWID;
             """
         for (number, columns) in indexes.enumerated() {
             // Joins of a table with validity look for a row and a time.
@@ -110,9 +110,11 @@ struct TableDefinition: Equatable, Sendable {
         """
     }
 
-    /// Copies into staging what a snapshot's rows have brought into the live relation already.
+    /// Copies into staging what a snapshot's rows, and changes behind it, have brought already.
+    ///
+    /// Deletes too: the row that the snapshot still has comes yet.
     func stageNewer(_ microseconds: Int64) -> String {
-        let isNewer = "deleted_at IS NULL AND CAST(position AS INTEGER) >= \(microseconds)"
+        let isNewer = "CAST(position AS INTEGER) >= \(microseconds)"
         let keys = Self.list(key)
         return """
             INSERT OR REPLACE INTO \(relation(.staging)) SELECT * FROM \(relation(.live))

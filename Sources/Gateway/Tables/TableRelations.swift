@@ -24,8 +24,7 @@ import GRDBSQLite
         switch write.step {
         case .row(let row): try of(write.relation).upsert(row)
         case .deleteRow(let key): try of(write.relation).delete(key)
-        case .position(let key, let text, let deletedAt):
-            try of(write.relation).upsertPosition(key, text, deletedAt: deletedAt)
+        case .position(let key, let place): try of(write.relation).upsertPlace(key, place)
         case .deletePosition(let key): try of(write.relation).deletePosition(key)
         case .setColumns(let columns): try setColumns(columns)
         case .createStaging(let generation):
@@ -76,13 +75,13 @@ import GRDBSQLite
 
     // Reading.
 
-    func position(
+    func place(
         of key: [SignalValue?],
         _ relation: TableDefinition.Relation
     )
-        throws(SQLiteFailure) -> String?
+        throws(SQLiteFailure) -> KeyPlace?
     {
-        try of(relation).position(of: key)
+        try of(relation).place(of: key)
     }
 
     func row(

@@ -36,12 +36,14 @@ struct TableStatements {
         selectRow = try make("SELECT \(columns) FROM \(rows) WHERE \(definition.keyCondition)")
         upsertPlace = try make(
             """
-            INSERT OR REPLACE INTO \(places) (\(keys), position, deleted_at)
-            VALUES (\(marks(definition.key.count + 2)))
+            INSERT OR REPLACE INTO \(places) (\(keys), position, deleted_at, kept_from)
+            VALUES (\(marks(definition.key.count + 3)))
             """
         )
         deletePlace = try make("DELETE FROM \(places) WHERE \(definition.keyCondition)")
-        selectPlace = try make("SELECT position FROM \(places) WHERE \(definition.keyCondition)")
+        selectPlace = try make(
+            "SELECT position, deleted_at, kept_from FROM \(places) WHERE \(definition.keyCondition)"
+        )
     }
 
     func upsert(_ row: [SignalValue?]) throws(SQLiteFailure) {
@@ -61,16 +63,11 @@ struct TableStatements {
         return (0..<columnCount).map { selectRow.value(Int32($0)) }
     }
 
-    func upsertPosition(
-        _ key: [SignalValue?],
-        _ text: String,
-        deletedAt: Int64?
-    )
-        throws(SQLiteFailure)
-    {
+    func upsertPlace(_ key: [SignalValue?], _ place: KeyPlace) throws(SQLiteFailure) {
         Self.bind(key, to: upsertPlace)
-        upsertPlace.bind(Int32(key.count + 1), text)
-        upsertPlace.bind(Int32(key.count + 2), deletedAt.map { .int($0) })
+        upsertPlace.bind(Int32(key.count + 1), place.position)
+        upsertPlace.bind(Int32(key.count + 2), place.deletedAt.map { .int($0) })
+        upsertPlace.bind(Int32(key.count + 3), place.keptFrom.map { .text($0) })
         try upsertPlace.run()
     }
 
@@ -79,13 +76,24 @@ struct TableStatements {
         try deletePlace.run()
     }
 
-    func position(of key: [SignalValue?]) throws(SQLiteFailure) -> String? {
+    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> KeyPlace? {
         Self.bind(key, to: selectPlace)
         defer { selectPlace.reset() }
-        return try selectPlace.step() ? selectPlace.text(0) : nil
+        return try selectPlace.step() ? KeyPlace(selectPlace) : nil
     }
 
     private static func bind(_ values: [SignalValue?], to statement: SQLiteStatement) {
         for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
+    }
+}
+
+extension KeyPlace {
+    /// Reads the columns position, deleted_at and kept_from, which come first.
+    init(_ row: SQLiteStatement) {
+        self.init(
+            position: row.text(0),
+            deletedAt: row.isNull(1) ? nil : row.int(1),
+            keptFrom: row.isNull(2) ? nil : row.text(2)
+        )
     }
 }
