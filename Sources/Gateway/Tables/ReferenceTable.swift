@@ -215,8 +215,6 @@ final class ReferenceTable {
     /// Whether a snapshot has, or will have, what the change did.
     private func isOvertaken(_ change: Change, _ relation: TableDefinition.Relation) -> Bool {
         guard let floor = relation == .live ? state.floor : state.loading else { return false }
-        // The rows of the snapshot that comes in are what it consists of.
-        if relation == .staging, change.kind == .load { return false }
         return change.position.order(after: floor) == .older
     }
 

@@ -4,7 +4,7 @@
 //
 //   - Lower: where the key stood in gateway.db before the reading was published. What the gateway has
 //     committed it joins with, and it never goes back.
-//   - Upper: the changes that had been sent for the first time when the reading arrived, and a second
+//   - Upper: the changes that had been sent for the first time when the reading arrived, and half a second
 //     more, because the arrival is noted before the batch is read.
 //
 // A key may be in the state of its lower bound, or in that of any newer change that was sent. Of a deleted
@@ -14,13 +14,13 @@
 // The join must be one that a choice of states gives: the device in one of its states; its car in one of
 // its own; a reservation that in one of its states is that car's and holds at the reading's event time,
 // unless another one that holds in every one of its states begins before it; or none, unless one holds in
-// every one of its states. When everything sent is applied each key has one state, and the join must be
-// the model's to the letter.
+// every one of its states. When nothing is under way each key has one state, and the join must be the
+// model's to the letter.
 
 /// Judges joins by the model.
 struct JoinJudge {
-    /// What the log's clock may lie behind when a batch is read.
-    static let slackMilliseconds: Int64 = 1_000
+    /// By how much an arrival that is noted may lie before the reading of its batch ends.
+    static let slackMilliseconds: Int64 = 500
 
     let model: TableModel
 
@@ -32,6 +32,8 @@ struct JoinJudge {
         var rows: [[SignalValue: Int64]] = [[:], [:], [:]]
         /// By table, the version of the last snapshot that has taken effect.
         var floors: [Int64] = [0, 0, 0]
+        /// Everything that was sent had been applied; nothing is under way but repetitions.
+        var isComplete = false
     }
 
     struct Verdict: Equatable {
@@ -127,6 +129,7 @@ private struct Sight {
     /// At least one; each once.
     func states(_ table: SourceTable, _ key: SignalValue) -> [SourceRow?] {
         let all = model.states(table, key)
+        if bounds.isComplete { return [all.last?.row] }
         let lower = max(bounds.applied[table.rawValue][key] ?? 0, bounds.floors[table.rawValue])
         var found: [SourceRow?] = []
         func add(_ row: SourceRow?) { if !found.contains(row) { found.append(row) } }

@@ -7,21 +7,22 @@ struct TablesConfiguration {
     /// `host:port` of Kafka.
     var kafka: String?
 
-    func write(to depot: LocalDepot) throws {
-        try depot.writeConfiguration(
-            template: """
-                gateway: { id: proof, data_directory: "@DATA@" }
-                sources:
-                \(fleets.map(source).joined(separator: "\n"))
-                tables:
-                \(fleets.flatMap { fleet in SourceTable.allCases.map { table($0, fleet) } }
-                    .joined(separator: "\n"))
-                sinks:
-                \(ProofConfiguration.mqttSink("5"))
-                http: { port: @HTTP_PORT@ }
-                """
-        )
+    /// With the depot's placeholders.
+    var template: String {
+        let tables = fleets.flatMap { fleet in SourceTable.allCases.map { table($0, fleet) } }
+        return """
+            gateway: { id: proof, data_directory: "@DATA@" }
+            sources:
+            \(fleets.map(source).joined(separator: "\n"))
+            tables:
+            \(tables.joined(separator: "\n"))
+            sinks:
+            \(ProofConfiguration.mqttSink("5"))
+            http: { port: @HTTP_PORT@ }
+            """
     }
+
+    func write(to depot: LocalDepot) throws { try depot.writeConfiguration(template: template) }
 
     private static let connection = """
         url: mqtts://localhost:@PORT@

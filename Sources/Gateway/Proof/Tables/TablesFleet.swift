@@ -16,15 +16,19 @@ final class TablesFleet {
     private(set) var changeCount = 0
     let carrier: any ChangeCarrier
     private var traffic: ChangeTraffic
+    /// Milliseconds since 1970.
+    private let clock: () -> Int64
 
     init(
         _ transport: Transport,
         vehicles count: Int,
         carrier: any ChangeCarrier,
+        clock: @escaping () -> Int64 = { WallClock.now().milliseconds },
         random: inout SplitMix64
     ) {
         self.transport = transport
         self.carrier = carrier
+        self.clock = clock
         let vehicles = (1...count).map { "\(transport == .mqtt ? "car" : "van")-\($0)" }
         self.vehicles = vehicles
         // Each run has other tables in other forms.
@@ -48,19 +52,20 @@ final class TablesFleet {
 
     // Changes.
 
-    func open() { for change in history.opening(at: WallClock.now().milliseconds) { send(change) } }
+    func open() { for change in history.opening(at: clock()) { send(change) } }
 
-    func change() { send(history.next(at: WallClock.now().milliseconds)) }
+    func change() { send(history.next(at: clock())) }
 
     /// Sends a table as a whole, if its feed can tell a snapshot from changes.
     ///
     /// Marks of a script have no key, so that in Kafka the end might overtake the rows of other partitions.
+    @discardableResult
     func reload(_ table: SourceTable) -> Bool {
         let wire = wires[table.rawValue]
         guard transport == .mqtt || wire != .rows, history.rows(of: table).count > 1 else {
             return false
         }
-        let snapshot = history.snapshot(of: table, at: WallClock.now().milliseconds)
+        let snapshot = history.snapshot(of: table, at: clock())
         model.apply(snapshot)
         for (key, payload) in wire.payloads(of: snapshot) {
             let message = ChangeMessage(
@@ -97,7 +102,7 @@ final class TablesFleet {
     }
 
     private func transmit(_ messages: [ChangeMessage]) {
-        let now = WallClock.now().milliseconds
+        let now = clock()
         for message in messages {
             if model.sentAt[message.version] == nil { model.sentAt[message.version] = now }
             carrier.send(

@@ -34,7 +34,7 @@ struct TablesProof {
     var rounds = 12
     /// A few rounds, short ones, and without Kafka where its broker is not installed.
     var isQuick = false
-    var vehicles = 6
+    var vehicles = 12
     var seed: UInt64 = .random(in: .min ... .max)
     var assets: String?
     var program = LocalDepot.ownProgram

@@ -15,6 +15,7 @@ final class TablesRig {
     private var bounds: [JoinJudge.Bounds]
     private var judged: Set<Int> = []
     private var faultsTold = 0
+    private var faultNames: [String] = []
     /// Rounds are short.
     var shortens = false
 
@@ -61,7 +62,8 @@ final class TablesRig {
         onNote(
             "round \(round): changes=\(report.changes - before.changes) "
                 + "joined=\(report.joined - before.joined) exact=\(report.exact - before.exact) "
-                + "wrong=\(report.wrong - before.wrong) kills=\(report.kills - before.kills)"
+                + "wrong=\(report.wrong - before.wrong) "
+                + "faults=\(faultNames.joined(separator: ","))"
         )
     }
 
@@ -72,15 +74,28 @@ final class TablesRig {
         case restartKafka
         case reconnect
         case reload(fleet: Int, SourceTable)
+
+        var name: String {
+            switch self {
+            case .kill: "kill"
+            case .restartBroker: "broker"
+            case .restartKafka: "kafka"
+            case .reconnect: "reconnect"
+            case .reload(let fleet, let table): "reload-\(fleet == 0 ? "mqtt" : "kafka")-\(table.name)"
+            }
+        }
     }
 
     /// Everything at once.
     private func disturb(_ round: Int) throws {
         let duration = shortens ? 0.8 : 1.5
-        var faults = faults(of: round)
+        let chosen = faults(of: round)
+        faultNames = chosen.map(\.name)
+        var faults =
+            chosen
             .map { (at: Double.random(in: 0.1...duration, using: &random), fault: $0) }
             .sorted { $0.at < $1.at }
-        let perSecond = 350.0
+        let perSecond = 300.0
         var made = 0
         var asked = 0
         var looked = -1.0
@@ -129,7 +144,7 @@ final class TablesRig {
             kafka?.stop()
             try kafka?.start()
         case .reconnect: for fleet in fleets { fleet.carrier.reconnect() }
-        case .reload(let fleet, let table): _ = fleets[fleet].reload(table)
+        case .reload(let fleet, let table): fleets[fleet].reload(table)
         }
     }
 
@@ -172,6 +187,7 @@ final class TablesRig {
     /// Nothing changes any more: every join has one right answer, and old changes must do nothing.
     private func repeatOldChanges(_ round: Int) throws {
         try look()
+        for index in bounds.indices { bounds[index].isComplete = true }
         let duration = shortens ? 0.7 : 1.2
         var killAt = round % 2 == 0 ? Double.random(in: 0...duration, using: &random) : .infinity
         var asked = 0
