@@ -98,11 +98,12 @@ import KafkaShim
         headers: KafkaHeaders
     ) -> KafkaError? {
         unsafe key.withUnsafeBytes { key in
-            unsafe (value ?? []).withUnsafeBytes { bytes in
-                let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-                let bytes = unsafe value == nil ? none : bytes
-                return unsafe send(topic, key, bytes, WallClock.now(), headers, 0)
-            }
+            unsafe (value ?? [])
+                .withUnsafeBytes { bytes in
+                    let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                    let bytes = unsafe value == nil ? none : bytes
+                    return unsafe send(topic, key, bytes, WallClock.now(), headers, 0)
+                }
         }
     }
 

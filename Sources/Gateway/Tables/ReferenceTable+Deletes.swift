@@ -53,8 +53,8 @@ extension ReferenceTable {
 
     /// Kafka's log compaction has removed a key.
     ///
-    /// In its partition that came last, so it needs no
-    /// position of its own. After a delete that was told it says nothing new.
+    /// In its partition that came last, so it needs no position of its own. After a delete that was told
+    /// it says nothing new.
     func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(TableFailure) {
         let key = keyValues(of: key)
         let now = ChangePosition(time: arrival.milliseconds * 1_000)

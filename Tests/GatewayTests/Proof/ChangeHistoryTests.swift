@@ -16,7 +16,10 @@ import Testing
     @Test func sameSeedGivesTheSameHistory() {
         let (one, other) = (Self.history(7, 500).1, Self.history(7, 500).1)
         #expect(one.map { [$0.before, $0.after] } == other.map { [$0.before, $0.after] })
-        #expect(one.map { [$0.before, $0.after] } != Self.history(8, 500).1.map { [$0.before, $0.after] })
+        #expect(
+            one.map { [$0.before, $0.after] }
+                != Self.history(8, 500).1.map { [$0.before, $0.after] }
+        )
     }
 
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
@@ -46,7 +49,11 @@ import Testing
         let deleted = reservations.filter { $0.kind == .delete }
         #expect(deleted.contains { ($0.before?.starts ?? 0) >= $0.time })
         #expect(deleted.contains { $0.before?.closed(at: $0.time)?.ends == $0.time })
-        #expect(reservations.contains { $0.before != nil && $0.after != nil && $0.before?.key != $0.after?.key })
+        #expect(
+            reservations.contains {
+                $0.before != nil && $0.after != nil && $0.before?.key != $0.after?.key
+            }
+        )
         #expect(reservations.contains { $0.after != nil && $0.after?.ends == nil })
         #expect(has { $0.table == .device && $0.after?.car == .null })
     }
@@ -63,7 +70,11 @@ import Testing
         let messages = (1...2_000)
             .map { number in
                 ChangeMessage(
-                    version: Int64(number), table: .car, key: .int(Int64(number % 7)), payload: [1])
+                    version: Int64(number),
+                    table: .car,
+                    key: .int(Int64(number % 7)),
+                    payload: [1]
+                )
             }
         let sent = messages.flatMap { traffic.send($0) } + traffic.flush()
         #expect(Set(sent.map(\.version)) == Set(messages.map(\.version)))

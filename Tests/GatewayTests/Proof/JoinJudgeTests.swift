@@ -14,13 +14,24 @@ import Testing
     private static func model() -> TableModel {
         var model = TableModel()
         func row(_ values: SignalValue...) -> SourceRow { SourceRow(values: values) }
-        func reservation(_ id: Int64, _ car: Int64, _ customer: String, _ hour: Int64, _ version: Int64)
+        func reservation(
+            _ id: Int64,
+            _ car: Int64,
+            _ customer: String,
+            _ hour: Int64,
+            _ version: Int64
+        )
             -> SourceRow
         {
             let starts = base + hour * 60 * minute
             return row(
-                .int(id), .int(car), .text(customer), .int(starts), .int(starts + 60 * minute),
-                .int(version))
+                .int(id),
+                .int(car),
+                .text(customer),
+                .int(starts),
+                .int(starts + 60 * minute),
+                .int(version)
+            )
         }
         let changes: [(SourceTable, SourceRow?, SourceRow?)] = [
             (.car, nil, row(.int(1), .text("B-1"), .null, .int(1))),
@@ -165,7 +176,11 @@ import Testing
         let rows = Array(model.rows(of: .reservation).values.filter { $0.key != .int(11) })
         model.apply(
             SourceSnapshot(
-                version: 9, time: Self.base + 80 * Self.minute, table: .reservation, rows: rows)
+                version: 9,
+                time: Self.base + 80 * Self.minute,
+                table: .reservation,
+                rows: rows
+            )
         )
         #expect(model.asOf("d", Self.base + 65 * Self.minute).reservation == nil)
         #expect(model.asOf("d", Self.base + 30 * Self.minute).reservation != nil)

@@ -43,7 +43,12 @@ private final class TablesScene {
         let clock = Clock()
         self.clock = clock
         fleet = TablesFleet(
-            .mqtt, vehicles: 4, carrier: carrier, clock: { clock.milliseconds }, random: &random)
+            .mqtt,
+            vehicles: 4,
+            carrier: carrier,
+            clock: { clock.milliseconds },
+            random: &random
+        )
         let text = TablesConfiguration(fleets: [fleet]).template
             .replacing("@PORT@", with: "1883").replacing("@HTTP_PORT@", with: "9464")
             .replacing("mqtts:", with: "mqtt:").replacing("@DATA@", with: "/nonexistent")

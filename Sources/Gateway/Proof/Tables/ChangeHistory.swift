@@ -218,7 +218,13 @@ struct ChangeHistory: Sendable {
         row.values[row.values.count - 1] = .int(version)
         rows[table.rawValue].append(row)
         return SourceChange(
-            version: version, time: time, table: table, kind: .insert, before: nil, after: row)
+            version: version,
+            time: time,
+            table: table,
+            kind: .insert,
+            before: nil,
+            after: row
+        )
     }
 
     /// `before` is told when the key has changed.
@@ -238,7 +244,13 @@ struct ChangeHistory: Sendable {
         let old = rows[table.rawValue][place]
         rows[table.rawValue][place] = row
         return SourceChange(
-            version: version, time: time, table: table, kind: .update, before: old, after: row)
+            version: version,
+            time: time,
+            table: table,
+            kind: .update,
+            before: old,
+            after: row
+        )
     }
 
     private mutating func delete(
@@ -249,6 +261,12 @@ struct ChangeHistory: Sendable {
         let (version, time) = tick(now)
         rows[table.rawValue].removeAll { $0.key == row.key }
         return SourceChange(
-            version: version, time: time, table: table, kind: .delete, before: row, after: nil)
+            version: version,
+            time: time,
+            table: table,
+            kind: .delete,
+            before: row,
+            after: nil
+        )
     }
 }

@@ -73,9 +73,10 @@ enum ChangeWire: String, CaseIterable, Sendable {
             }
             return [mark("begin")] + rows + [mark("end")]
         case .dms:
-            let marks = ["drop-table", "create-table"].map {
-                (SignalValue.null, Self.dms($0, nil, nil, place, snapshot.table))
-            }
+            let marks = ["drop-table", "create-table"]
+                .map {
+                    (SignalValue.null, Self.dms($0, nil, nil, place, snapshot.table))
+                }
             return marks
                 + snapshot.rows.map {
                     ($0.key, Self.dms("load", $0, nil, place, snapshot.table))
@@ -86,7 +87,12 @@ enum ChangeWire: String, CaseIterable, Sendable {
                     let isLast = number == snapshot.rows.count - 1
                     let mark = number == 0 ? "first" : isLast ? "last" : "true"
                     let payload = debezium(
-                        snapshot.table, operation: "r", (nil, row), place, snapshot: mark)
+                        snapshot.table,
+                        operation: "r",
+                        (nil, row),
+                        place,
+                        snapshot: mark
+                    )
                     return (row.key, payload)
                 }
         }

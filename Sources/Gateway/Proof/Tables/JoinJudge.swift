@@ -156,11 +156,12 @@ private struct Sight {
     ) -> [SourceRow?] {
         let table = SourceTable.reservation.rawValue
         let known = bounds.rows[table][key]
-        var kept: [SourceRow?] = all.filter { state in
-            guard state.version < delete.version, state.row != nil else { return false }
-            return known.map { $0 <= state.version } ?? true
-        }
-        .map { $0.row?.closed(at: time) }
+        var kept: [SourceRow?] =
+            all.filter { state in
+                guard state.version < delete.version, state.row != nil else { return false }
+                return known.map { $0 <= state.version } ?? true
+            }
+            .map { $0.row?.closed(at: time) }
         // The delete may have come first, when there was nothing to keep.
         if known == nil { kept.append(nil) }
         return kept

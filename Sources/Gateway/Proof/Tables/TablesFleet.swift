@@ -69,7 +69,11 @@ final class TablesFleet {
         model.apply(snapshot)
         for (key, payload) in wire.payloads(of: snapshot) {
             let message = ChangeMessage(
-                version: snapshot.version, table: table, key: key, payload: payload)
+                version: snapshot.version,
+                table: table,
+                key: key,
+                payload: payload
+            )
             transmit(traffic.send(message, inOrder: true))
         }
         changeCount += 1

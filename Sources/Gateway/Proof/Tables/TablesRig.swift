@@ -67,29 +67,15 @@ final class TablesRig {
         )
     }
 
-    /// Something that happens once in a round.
-    private enum Fault {
-        case kill
-        case restartBroker
-        case restartKafka
-        case reconnect
-        case reload(fleet: Int, SourceTable)
-
-        var name: String {
-            switch self {
-            case .kill: "kill"
-            case .restartBroker: "broker"
-            case .restartKafka: "kafka"
-            case .reconnect: "reconnect"
-            case .reload(let fleet, let table): "reload-\(fleet == 0 ? "mqtt" : "kafka")-\(table.name)"
-            }
-        }
-    }
-
     /// Everything at once.
     private func disturb(_ round: Int) throws {
         let duration = shortens ? 0.8 : 1.5
-        let chosen = faults(of: round)
+        let chosen = TablesFault.faults(
+            of: round,
+            fleets: fleets.count,
+            hasKafka: kafka != nil,
+            &random
+        )
         faultNames = chosen.map(\.name)
         var faults =
             chosen
@@ -119,22 +105,7 @@ final class TablesRig {
         }
     }
 
-    private func faults(of round: Int) -> [Fault] {
-        var faults: [Fault] = [.kill]
-        if Bool.random(using: &random) { faults.append(.kill) }
-        if Bool.random(using: &random) { faults.append(.reconnect) }
-        if round % 3 == 2 { faults.append(.restartBroker) }
-        if round % 4 == 3, kafka != nil { faults.append(.restartKafka) }
-        // Every table of every fleet comes up in turn.
-        let place = round % (2 * SourceTable.allCases.count)
-        if let table = SourceTable(rawValue: place % SourceTable.allCases.count) {
-            faults += fleets.indices.filter { ($0 + place) % 2 == 0 || round % 3 == 0 }
-                .map { .reload(fleet: $0, table) }
-        }
-        return faults
-    }
-
-    private func make(_ fault: Fault) throws {
+    private func make(_ fault: TablesFault) throws {
         switch fault {
         case .kill: try kill()
         case .restartBroker:
@@ -164,7 +135,8 @@ final class TablesRig {
         try drive(seconds: limit) { elapsed in
             guard elapsed - looked > 0.1 else { return }
             looked = elapsed
-            isSettled = try fleets.allSatisfy { try $0.carrier.isIdle && !isBehind($0) }
+            isSettled =
+                try fleets.allSatisfy { try $0.carrier.isIdle && !isBehind($0) }
                 && differences().isEmpty
         } until: {
             isSettled
