@@ -2,7 +2,8 @@
 // How a table lies in SQLite, in memory and in the log alike:
 //
 //   car              its rows and nothing else: what people and joins read
-//   car.position     for each key, where the change stood that made the row, also of deleted rows
+//   car.position     for each key, where its newest change stood; of deleted rows also when that came
+//                    and from which change the row is that is kept of them
 //   car.staging      the next snapshot while it comes in, with a .position of its own
 //   car.retired      the last one, until it is deleted chunk by chunk
 
