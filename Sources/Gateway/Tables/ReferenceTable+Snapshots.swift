@@ -15,7 +15,9 @@ extension ReferenceTable {
     /// Copies into a snapshot what belongs to it and came before its announcement: changes that overtook
     /// it, and rows that another partition brought.
     private func stageWhatCameBefore(_ began: ChangePosition) throws(SQLiteFailure) {
-        guard hasOldRows || latest.map({ $0.order(after: began) == .newer }) ?? false else { return }
+        guard hasOldRows || latest.map({ $0.order(after: began) == .newer }) ?? false else {
+            return
+        }
         let isKafka = configuration.kafka != nil
         // Without a place in the source's log time alone decides.
         let since = began.sequence.isEmpty ? began.time : .min
@@ -24,13 +26,10 @@ extension ReferenceTable {
             position.order(after: began) == .newer
                 && (isKafka || position.time > began.time || position.isComparable(to: began))
         }
-        for place in early {
-            if let row = try relations.row(place.key, .live) { try execute(.row(row), .staging) }
-            try execute(
-                .position(key: place.key, text: place.text, deletedAt: place.deletedAt),
-                .staging
-            )
-            see(ChangePosition(place.text))
+        for (key, place) in early {
+            if let row = try relations.row(key, .live) { try execute(.row(row), .staging) }
+            try execute(.position(key: key, place), .staging)
+            see(ChangePosition(place.position))
         }
         // What is older than this snapshot is older than the next.
         hasOldRows = false
@@ -206,7 +205,12 @@ extension ReferenceTable {
     /// Its key is remembered like a deleted one, for as long.
     private func forgetRow(_ key: [SignalValue?], at now: Timestamp) throws(SQLiteFailure) {
         try execute(.deleteRow(key))
-        guard let place = try relations.place(of: key, .live), place.deletedAt == nil else { return }
-        try execute(.position(key: key, text: place.text, deletedAt: now.milliseconds))
+        guard var place = try relations.place(of: key, .live), place.deletedAt == nil else {
+            return
+        }
+        place.deletedAt = now.milliseconds
+        // It was over: what came before is of no use either.
+        place.keptFrom = place.position
+        try execute(.position(key: key, place))
     }
 }
