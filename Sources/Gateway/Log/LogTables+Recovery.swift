@@ -10,6 +10,14 @@ extension EventLog {
     /// Of others what fits is kept.
     func openTables(_ configurations: [TableConfiguration]) throws -> [StoredTable] {
         try pool.write { db in
+            let streams = try String.fetchSet(db, sql: "SELECT name FROM stream")
+            if let name = configurations.map(\.name).first(where: streams.contains) {
+                throw LogError.cannotOpen(
+                    path: path,
+                    reason: "it still has a stream '\(name)', of a rule that is gone; give the table "
+                        + "another name"
+                )
+            }
             try Self.dropTables(db, except: configurations.map(\.name))
             return try configurations.map { try Self.open($0, db) }
         }
@@ -23,7 +31,8 @@ extension EventLog {
         }
     }
 
-    private static func drop(_ name: String, _ db: Database) throws {
+    /// Makes the name of a table that is gone free.
+    static func drop(_ name: String, _ db: Database) throws {
         let definition = TableDefinition(named: name)
         for relation in [TableDefinition.Relation.live, .staging, .retired] {
             try db.execute(sql: definition.drop(relation))
