@@ -72,7 +72,8 @@ private struct HeldDepot {
 
     func completeTable() throws {
         try change(
-            #"{"op":"begin","pos":1}"#, #"{"op":"load","pos":2,"id":"car-1","plate":"B-1"}"#,
+            #"{"op":"begin","pos":1}"#,
+            #"{"op":"load","pos":2,"id":"car-1","plate":"B-1"}"#,
             #"{"op":"end","pos":3}"#
         )
     }
@@ -193,15 +194,17 @@ extension IntegrationSuites {
             try held.configure(isRequired: false)
             try await held.depot.runGateway()
             func rows() throws -> Int {
-                try held.depot.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM device") } ?? 0
+                try held.depot.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM device") }
+                    ?? 0
             }
             let all = 3_000
-            let changes = (1...all).map {
-                TestMessage(
-                    "cdc/device",
-                    #"{"op":"insert","pos":\#($0),"id":"car-\#($0)","plate":"B-\#($0)"}"#
-                )
-            }
+            let changes = (1...all)
+                .map {
+                    TestMessage(
+                        "cdc/device",
+                        #"{"op":"insert","pos":\#($0),"id":"car-\#($0)","plate":"B-\#($0)"}"#
+                    )
+                }
             for part in 0..<3 {
                 try held.depot.publish(
                     Array(changes[(part * 1_000)..<(part * 1_000 + 1_000)]),

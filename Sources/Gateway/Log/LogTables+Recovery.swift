@@ -14,7 +14,8 @@ extension EventLog {
             if let name = configurations.map(\.name).first(where: streams.contains) {
                 throw LogError.cannotOpen(
                     path: path,
-                    reason: "it still has a stream '\(name)', of a rule that is gone; give the table "
+                    reason:
+                        "it still has a stream '\(name)', of a rule that is gone; give the table "
                         + "another name"
                 )
             }

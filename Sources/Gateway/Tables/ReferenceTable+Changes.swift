@@ -83,7 +83,8 @@ extension ReferenceTable {
         if change.kind == .load, state.loading != nil {
             // Another partition may still bring rows of an attempt that was given up.
             if case .debezium = configuration.format, !configuration.isFile, isBeforeLoad(change) {
-                return counts.ignored += 1
+                counts.ignored += 1
+                return
             }
             state.hasLoadRows = true
             try apply(change, to: .staging, at: arrival)
@@ -251,7 +252,7 @@ extension ReferenceTable {
             }
     }
 
-    /// A value of a row; `nil` where nothing is told. A key has no nulls.
+    /// A value of a row; `nil` where nothing is told, for a key has no nulls.
     private func told(_ row: [SignalValue?], _ column: Int) -> SignalValue? {
         guard row.indices.contains(column), let value = row[column], value != .null else {
             return nil

@@ -15,7 +15,9 @@ extension ReferenceTable {
     /// Copies into a snapshot what belongs to it and came before its announcement: changes that overtook
     /// it, and rows that another partition brought.
     private func stageWhatCameBefore(_ began: ChangePosition) throws(SQLiteFailure) {
-        guard hasOldRows || latest.map({ $0.order(after: began) == .newer }) ?? false else { return }
+        guard hasOldRows || latest.map({ $0.order(after: began) == .newer }) ?? false else {
+            return
+        }
         let isKafka = configuration.kafka != nil
         // Without a place in the source's log time alone decides.
         let since = began.sequence.isEmpty ? began.time : .min
@@ -206,7 +208,9 @@ extension ReferenceTable {
     /// Its key is remembered like a deleted one, for as long.
     private func forgetRow(_ key: [SignalValue?], at now: Timestamp) throws(SQLiteFailure) {
         try execute(.deleteRow(key))
-        guard let place = try relations.place(of: key, .live), place.deletedAt == nil else { return }
+        guard let place = try relations.place(of: key, .live), place.deletedAt == nil else {
+            return
+        }
         try execute(.position(key: key, text: place.text, deletedAt: now.milliseconds))
     }
 }

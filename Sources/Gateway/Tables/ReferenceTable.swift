@@ -137,7 +137,8 @@ final class ReferenceTable {
         else { return }
         throw DecodingFailure(
             kind: .overLimit,
-            reason: "'\(bad.name.prefix(100))' can't be the name of a column of table \(name): it has "
+            reason:
+                "'\(bad.name.prefix(100))' can't be the name of a column of table \(name): it has "
                 + "a zero byte or more than \(Self.columnNameBytesMax) bytes"
         )
     }

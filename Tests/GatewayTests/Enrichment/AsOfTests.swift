@@ -26,7 +26,13 @@ import Testing
         rig = try TableRig(Self.table, enrich: Self.enrich)
     }
 
-    private func insert(_ at: Int64, _ id: Int, _ who: String, _ from: Int64?, _ to: Int64?) -> String {
+    private func insert(
+        _ at: Int64,
+        _ id: Int,
+        _ who: String,
+        _ from: Int64?,
+        _ to: Int64?
+    ) -> String {
         func time(_ second: Int64?) -> String { second.map { "\(Self.base + $0)" } ?? "null" }
         return #"{"op":"insert","at":\#(time(at)),"id":\#(id),"who":"\#(who)","#
             + #""starts":\#(time(from)),"ends":\#(time(to))}"#

@@ -17,7 +17,11 @@ import Testing
     private static let select =
         #"SELECT car.v AS price FROM reading JOIN car ON car.w = reading."w" ORDER BY car.v"#
 
-    private func filled(_ enrich: String, rules: String = "groups: []", streams: [String] = [])
+    private func filled(
+        _ enrich: String,
+        rules: String = "groups: []",
+        streams: [String] = []
+    )
         throws -> TableRig
     {
         let rig = try TableRig(enrich: enrich, rules: rules, streams: streams)
@@ -91,7 +95,9 @@ import Testing
             try rig.reading(#"{"w":"x"}"#)
         }
         #expect(
-            try rig.events("enriched").map { $0["enrichment.price"] } == [.int(1), .int(2), .int(3)]
+            try rig.events("enriched").map { $0["enrichment.price"] } == [
+                .int(1), .int(2), .int(3),
+            ]
         )
     }
 

@@ -57,7 +57,9 @@ import Testing
         try rig.expectSame()
         try rig.reading()
         #expect(
-            try rig.events("enriched").map { $0["enrichment.quarter"] } == [.double(0.5), .double(0.5)]
+            try rig.events("enriched").map { $0["enrichment.quarter"] } == [
+                .double(0.5), .double(0.5),
+            ]
         )
         #expect(try news(rig).last == "car column_type weight int float")
     }

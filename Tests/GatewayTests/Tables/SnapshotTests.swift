@@ -58,7 +58,10 @@ import Testing
         try rig.changes(load("5", (1, 15)), at: 2)
         try rig.change(#"{"op":"delete","pos":"7/0","id":2}"#, at: 2)
         try rig.restart()
-        try rig.changes([mark("begin", "5/0")] + load("5", from: 2, (2, 25)) + [mark("end", "6/0")], at: 3)
+        try rig.changes(
+            [mark("begin", "5/0")] + load("5", from: 2, (2, 25)) + [mark("end", "6/0")],
+            at: 3
+        )
         #expect(try rig.rows() == ["1,15,NULL"])
         try rig.expectSame()
     }
@@ -67,7 +70,9 @@ import Testing
         let rig = try TableRig()
         try rig.changes([upsert("1/0", 8, 80), mark("begin", "2/0"), mark("end", "3/0")])
         #expect(try rig.rows() == [])
-        let timed = try TableRig(TableRig.table("car", "columns: {id: int, v: int}", "position: none"))
+        let timed = try TableRig(
+            TableRig.table("car", "columns: {id: int, v: int}", "position: none")
+        )
         try timed.changes([
             #"{"op":"insert","id":1}"#, #"{"op":"begin"}"#, #"{"op":"load","id":2}"#,
             #"{"op":"end"}"#,
@@ -141,8 +146,12 @@ import Testing
 
 /// Snapshots of sources that have words of their own for them.
 @Suite struct ForeignSnapshotTests {
-    private func dms(_ operation: String, _ second: Int, _ id: Int? = nil, _ value: Int = 0) -> String
-    {
+    private func dms(
+        _ operation: String,
+        _ second: Int,
+        _ id: Int? = nil,
+        _ value: Int = 0
+    ) -> String {
         let kind = id == nil ? "control" : "data"
         let data = id.map { #""data":{"id":\#($0),"v":\#(value)},"# } ?? ""
         return #"{\#(data)"metadata":{"timestamp":"2026-01-05T08:00:\#(10 + second).000000Z","#
@@ -150,7 +159,12 @@ import Testing
             + #""table-name":"car"}}"#
     }
 
-    private func debezium(_ id: Int, _ snapshot: String, _ second: Int, operation: String = "r")
+    private func debezium(
+        _ id: Int,
+        _ snapshot: String,
+        _ second: Int,
+        operation: String = "r"
+    )
         -> String
     {
         #"{"op":"\#(operation)","ts_ms":\#(1_767_600_000_000 + second * 1_000),"before":null,"#
@@ -173,7 +187,10 @@ import Testing
     @Test func silenceEndsALoadOfDMS() throws {
         let rig = try rig("dms")
         try rig.changes([dms("insert", 0, 7, 70)])
-        try rig.changes([dms("drop-table", 1), dms("create-table", 2), dms("load", 3, 1, 10)], at: 10)
+        try rig.changes(
+            [dms("drop-table", 1), dms("create-table", 2), dms("load", 3, 1, 10)],
+            at: 10
+        )
         try rig.change(dms("load", 4, 2, 20), at: 14)
         try rig.clock(18)
         #expect(try rig.rows() == ["7,70"])
@@ -185,7 +202,9 @@ import Testing
         #expect(try rig.rows() == ["1,10", "2,20"])
         #expect(rig.isReady)
         try rig.expectSame()
-        #expect(try rig.events("schema").map { $0["change"]?.text } == ["drop-table", "create-table"])
+        #expect(
+            try rig.events("schema").map { $0["change"]?.text } == ["drop-table", "create-table"]
+        )
     }
 
     @Test func droppedTableStaysAsItWasAndAnEmptyOneBecomesEmpty() throws {
@@ -214,7 +233,9 @@ import Testing
     @Test func rowsOfASnapshotThatWasGivenUpAreNoPartOfTheNext() throws {
         let rig = try rig("debezium")
         try rig.changes([debezium(1, "first", 10)])
-        try rig.changes([debezium(1, "first", 20), debezium(2, "true", 11), debezium(3, "last", 21)])
+        try rig.changes([
+            debezium(1, "first", 20), debezium(2, "true", 11), debezium(3, "last", 21),
+        ])
         #expect(try rig.rows() == ["1,20", "3,21"])
     }
 
@@ -279,7 +300,11 @@ import Testing
         )
     }
 
-    private func place(_ offset: Int64, partition: Int32 = 0, _ kind: RecordPlace.Kind = .change)
+    private func place(
+        _ offset: Int64,
+        partition: Int32 = 0,
+        _ kind: RecordPlace.Kind = .change
+    )
         -> RecordPlace
     {
         var place = RecordPlace(kind: kind)

@@ -115,7 +115,11 @@ final class TableRig {
     }
 
     @discardableResult
-    func reading(_ json: String = "{}", vehicle: String = "d1", at second: Int64 = 0) throws
+    func reading(
+        _ json: String = "{}",
+        vehicle: String = "d1",
+        at second: Int64 = 0
+    ) throws
         -> Outcome
     {
         let topic = "fleet/\(vehicle)/state"
@@ -178,8 +182,10 @@ final class TableRig {
     ) -> (rows: String, form: String) {
         let definition = table.definition
         let columns =
-            isPosition ? definition.key + ["position", "deleted_at"] : definition.columns.map(\.name)
-        let list = columns.map { "quote(\(TableDefinition.quoted($0)))" }.joined(separator: "||','||")
+            isPosition
+            ? definition.key + ["position", "deleted_at"] : definition.columns.map(\.name)
+        let list = columns.map { "quote(\(TableDefinition.quoted($0)))" }
+            .joined(separator: "||','||")
         let name = definition.name + part.rawValue + (isPosition ? ".position" : "")
         let key = TableDefinition.list(definition.key)
         return (
