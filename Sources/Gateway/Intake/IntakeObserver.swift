@@ -7,9 +7,10 @@ import Logging
 final class IntakeObserver {
     private let metrics: GatewayMetrics
     private let rules: [AlertRule]
-    /// Of sources, and of tables' feeds behind them.
     private let sources: [SourceMetrics]
     private let tables: TableObserver
+    /// Of sources, and of tables' feeds behind them.
+    private let feedNames: [String]
     private let streams: [String: StreamMetrics]
     private var alerts: [Int: AlertMetrics] = [:]
     private var firing: [Int: Int] = [:]
@@ -26,7 +27,8 @@ final class IntakeObserver {
     ) {
         self.metrics = metrics
         self.rules = rules
-        sources = configuration.feedNames.map { metrics.source($0) }
+        sources = configuration.sources.map { metrics.source($0.name) }
+        feedNames = configuration.feedNames
         tables = TableObserver(configuration: configuration, metrics: metrics, logger: logger)
         self.streams = Dictionary(
             uniqueKeysWithValues: streams.map { ($0, metrics.stream($0)) }
@@ -112,7 +114,8 @@ final class IntakeObserver {
             sources[source].clockFlaggedReadings.increment(by: Int64(count))
         }
         for (kind, count) in counts.deadLetters {
-            sources[kind.source].deadLetters(reason: kind.kind.rawValue).increment(by: Int64(count))
+            metrics.deadLetters(source: feedNames[kind.source], reason: kind.kind.rawValue)
+                .increment(by: Int64(count))
         }
         for (rule, count) in counts.fired {
             alert(rule).transitions(to: "firing").increment(by: Int64(count))

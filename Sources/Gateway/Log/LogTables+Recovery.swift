@@ -8,28 +8,32 @@ extension EventLog {
     ///
     /// A table that has another key, or that Kafka or a file can fill anew in its new form, starts empty.
     /// Of others what fits is kept.
-    func openTables(_ configurations: [TableConfiguration]) throws -> [StoredTable] {
+    ///
+    /// `tell` hears of each table that is not what it was.
+    func openTables(
+        _ configurations: [TableConfiguration],
+        tell: (_ table: String, _ what: String) -> Void = { _, _ in }
+    ) throws -> [StoredTable] {
         try pool.write { db in
-            let streams = try String.fetchSet(db, sql: "SELECT name FROM stream")
-            if let name = configurations.map(\.name).first(where: streams.contains) {
-                throw LogError.cannotOpen(
-                    path: path,
-                    reason:
-                        "it still has a stream '\(name)', of a rule that is gone; give the table "
-                        + "another name"
-                )
+            try checkNames(configurations, db)
+            let known = try String.fetchAll(db, sql: "SELECT name FROM table_state ORDER BY name")
+            for name in known where !configurations.contains(where: { $0.name == name }) {
+                try Self.drop(name, db)
+                tell(name, "table removed, because the configuration does not name it any more")
             }
-            try Self.dropTables(db, except: configurations.map(\.name))
-            return try configurations.map { try Self.open($0, db) }
+            return try configurations.map { try Self.open($0, db, tell) }
         }
     }
 
-    private static func dropTables(_ db: Database, except kept: [String]) throws {
-        for row in try Row.fetchAll(db, sql: "SELECT name, columns FROM table_state") {
-            let name: String = row["name"]
-            guard !kept.contains(name) else { continue }
-            try drop(name, db)
-        }
+    /// A stream outlives its rule, as long as it has events; a table can't take its place.
+    private func checkNames(_ configurations: [TableConfiguration], _ db: Database) throws {
+        let streams = try String.fetchSet(db, sql: "SELECT name FROM stream")
+        guard let name = configurations.map(\.name).first(where: streams.contains) else { return }
+        throw LogError.cannotOpen(
+            path: path,
+            reason: "it still has a stream '\(name)', of a rule that is gone; give the table "
+                + "another name"
+        )
     }
 
     /// Makes the name of a table that is gone free.
@@ -44,7 +48,8 @@ extension EventLog {
 
     private static func open(
         _ configuration: TableConfiguration,
-        _ db: Database
+        _ db: Database,
+        _ tell: (String, String) -> Void
     ) throws
         -> StoredTable
     {
@@ -74,7 +79,9 @@ extension EventLog {
             stored.columns = configuration.columns ?? stored.columns
             return stored
         }
-        return try remake(configuration, wanted, stored, signature, db)
+        return try remake(configuration, wanted, stored, signature, db) {
+            tell(configuration.name, $0)
+        }
     }
 
     private static func create(
@@ -96,15 +103,18 @@ extension EventLog {
         _ wanted: TableDefinition,
         _ stored: StoredTable,
         _ signature: String,
-        _ db: Database
+        _ db: Database,
+        _ tell: (String) -> Void
     ) throws -> StoredTable {
         let key = TableDefinition(configuration).key.joined(separator: ",")
         let hasSameKey = signature.split(separator: ";").first.map { $0 == key } ?? false
         guard hasSameKey, configuration.session != nil else {
             try drop(configuration.name, db)
+            tell("table begins empty, because the configuration has changed its form")
             return try create(wanted, TableState(), db)
         }
         // What came over MQTT does not come again: what fits is kept.
+        tell("table remade, because the configuration has changed its form; new columns are null")
         let old = TableDefinition(named: configuration.name)
         try db.execute(sql: old.drop(.staging) + old.drop(.retired) + old.retire)
         var state = stored.state

@@ -185,6 +185,17 @@ struct GatewayMetrics: Sendable {
         SourceMetrics(factory: factory, source: name)
     }
 
+    /// Returns the counter of dead letters of a source, or of a table's feed, for one reason.
+    ///
+    /// The reason is one of a fixed set of short codes, never text from a payload: each one seen
+    /// makes a time series for good.
+    func deadLetters(source: String, reason: String) -> Counter {
+        factory.counter(
+            .sourceDeadLetters,
+            [(MetricLabel.source, source), (MetricLabel.reason, reason)]
+        )
+    }
+
     /// Returns the handles of one stream of the log.
     func stream(_ name: String) -> StreamMetrics {
         StreamMetrics(factory: factory, stream: name)

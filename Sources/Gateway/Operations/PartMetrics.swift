@@ -23,8 +23,6 @@ struct IntakeMetrics: Sendable {
 
 /// What comes from one source.
 struct SourceMetrics: Sendable {
-    private let factory: any MetricsFactory
-    private let source: String
     let messages: Counter
     let bytes: Counter
     let unprotectedMessages: Counter
@@ -38,8 +36,6 @@ struct SourceMetrics: Sendable {
     /// Creates the handles of one source.
     init(factory: any MetricsFactory, source: String) {
         let labels = [(MetricLabel.source, source)]
-        self.factory = factory
-        self.source = source
         messages = factory.counter(.sourceMessages, labels)
         bytes = factory.counter(.sourceBytes, labels)
         unprotectedMessages = factory.counter(.sourceUnprotected, labels)
@@ -49,17 +45,6 @@ struct SourceMetrics: Sendable {
         sessionUp = factory.meter(.sourceSessionUp, labels)
         reconnects = factory.counter(.sourceReconnects, labels)
         authRefusals = factory.counter(.sourceAuthRefusals, labels)
-    }
-
-    /// Returns the counter of dead letters for one reason.
-    ///
-    /// The reason is one of a fixed set of short codes, never text from a payload: each one seen
-    /// makes a time series for good.
-    func deadLetters(reason: String) -> Counter {
-        factory.counter(
-            .sourceDeadLetters,
-            [(MetricLabel.source, source), (MetricLabel.reason, reason)]
-        )
     }
 }
 

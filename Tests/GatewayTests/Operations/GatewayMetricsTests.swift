@@ -63,7 +63,8 @@ import Testing
 
     private func makeEveryMetric() {
         let metrics = GatewayMetrics(factory: registry)
-        _ = metrics.source("depot").deadLetters(reason: "syntax")
+        _ = metrics.source("depot")
+        _ = metrics.deadLetters(source: "depot", reason: "syntax")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
         let sink = SinkConfiguration(
