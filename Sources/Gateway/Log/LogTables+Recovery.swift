@@ -15,6 +15,7 @@ extension EventLog {
         tell: (_ table: String, _ what: String) -> Void = { _, _ in }
     ) throws -> [StoredTable] {
         try pool.write { db in
+            try checkNames(configurations, db)
             let known = try String.fetchAll(db, sql: "SELECT name FROM table_state ORDER BY name")
             for name in known where !configurations.contains(where: { $0.name == name }) {
                 try Self.drop(name, db)
@@ -24,7 +25,19 @@ extension EventLog {
         }
     }
 
-    private static func drop(_ name: String, _ db: Database) throws {
+    /// A stream outlives its rule, as long as it has events; a table can't take its place.
+    private func checkNames(_ configurations: [TableConfiguration], _ db: Database) throws {
+        let streams = try String.fetchSet(db, sql: "SELECT name FROM stream")
+        guard let name = configurations.map(\.name).first(where: streams.contains) else { return }
+        throw LogError.cannotOpen(
+            path: path,
+            reason: "it still has a stream '\(name)', of a rule that is gone; give the table "
+                + "another name"
+        )
+    }
+
+    /// Makes the name of a table that is gone free.
+    static func drop(_ name: String, _ db: Database) throws {
         let definition = TableDefinition(named: name)
         for relation in [TableDefinition.Relation.live, .staging, .retired] {
             try db.execute(sql: definition.drop(relation))

@@ -165,9 +165,13 @@ struct TableDefinition: Equatable, Sendable {
     }
 
     /// What the SELECT of an enrichment sees under the table's name: rows that hold at a time.
-    func asOf(_ time: String) -> String? {
+    ///
+    /// With `isIndexed` off no index is used for the times (https://www.sqlite.org/optoverview.html,
+    /// section 3).
+    func asOf(_ time: String, isIndexed: Bool = true) -> String? {
         guard let validity else { return nil }
-        let (from, to) = (Self.quoted(validity[0]), Self.quoted(validity[1]))
+        let sign = isIndexed ? "" : "+"
+        let (from, to) = (sign + Self.quoted(validity[0]), sign + Self.quoted(validity[1]))
         return "\(Self.quoted(name)) AS NOT MATERIALIZED (SELECT * FROM main.\(Self.quoted(name)) "
             + "WHERE \(from) <= \(time) AND (\(to) IS NULL OR \(time) < \(to)))"
     }
