@@ -5,13 +5,16 @@ import Foundation
 /// A Kafka-wire broker beside the demo's depot.
 final class KafkaDemo {
     private let broker: KafkaBroker
+    private let folder: String
     private var tail: ChildProcess?
+    private var producerCount = 0
 
     init(_ depot: LocalDepot) throws {
         StandardOutput.print(
             "demo: starting a Kafka-wire broker; the gateway gets a sink of type kafka"
         )
         broker = try KafkaBroker(folder: depot.folder, assets: depot.assets)
+        folder = depot.folder
         try broker.start()
     }
 
@@ -24,6 +27,28 @@ final class KafkaDemo {
             topic: "iot.{stream}"
             streams: [enriched, outlier]
         """
+    }
+
+    /// What the operator writes in place of an MQTT feed, to read a table from Kafka.
+    func feed(_ topic: String) -> String {
+        "source: {type: kafka, brokers: \"\(broker.address)\", topic: \(topic)}"
+    }
+
+    /// Lets kcat produce some records, in their order.
+    func produce(_ records: [[UInt8]], to topic: String) throws {
+        producerCount += 1
+        let file = folder + "/\(topic).\(producerCount)"
+        try Data(records.flatMap { $0 + [UInt8(ascii: "\n")] })
+            .write(to: URL(fileURLWithPath: file))
+        let code = try ChildProcess(
+            LocalDepot.find("kcat"),
+            ["-P", "-b", broker.address, "-t", topic, "-p", "0", "-l", file],
+            output: broker.log
+        )
+        .wait()
+        guard code == 0 else {
+            throw DepotError(description: "kcat could not produce; see \(broker.log)")
+        }
     }
 
     /// Shows outliers as they arrive in Kafka.

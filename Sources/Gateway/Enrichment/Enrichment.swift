@@ -30,20 +30,21 @@ final class Enrichment {
         }
     }
 
-    /// The rows for a reading; none when the SELECT gives none, or fails.
-    func rows(_ context: ReadingContext, version: Int) -> [[SignalValue]] {
-        var rows: [[SignalValue]] = []
+    /// The rows for a reading; one without values when the SELECT gives none, or fails.
+    func rows(_ context: ReadingContext, version: Int) -> [EnrichedRow] {
+        var rows: [EnrichedRow] = []
         do throws(SQLiteFailure) {
             if query.version != version { try recompile() }
             try query.run(context) { row in
-                rows.append(row)
+                rows.append(EnrichedRow(enrichment: self, values: row, number: rows.count))
                 return configuration.rows == .each
             }
         } catch {
             failures.note(error)
             rows.removeAll()
         }
-        return rows
+        guard rows.isEmpty else { return rows }
+        return [EnrichedRow(enrichment: self, values: nil, number: 0)]
     }
 
     /// Columns of a table have changed.

@@ -23,6 +23,9 @@ final class IntakeLoop {
     private static let companyRateMin = 1.5
     /// Cursor moves ride on a batch's commit, or leave by themselves after this long.
     private static let cursorMilliseconds: Int64 = 100
+    /// Records of feeds that one batch takes: while a table is loaded, vehicles' messages wait for so many
+    /// rows at most, and find room beside them.
+    static let feedRecordsMax = 200
     /// Chunks of old events are deleted at most this often.
     private static let evictionMilliseconds: Int64 = 20
 
@@ -134,9 +137,17 @@ final class IntakeLoop {
     }
 
     private func readFeeds(_ now: Timestamp) {
-        for feed in feeds where feed.box.hasRecords {
-            let index = configuration.sources.count + feed.table
-            feed.box.take(into: &batch, feed: index, limits: configuration.limits, at: now)
+        let waiting = feeds.filter { $0.box.hasRecords }
+        let limits = configuration.limits
+        let recordsMax = min(Self.feedRecordsMax, limits.batchMessagesMax / 2)
+        for feed in waiting {
+            feed.box.take(
+                into: &batch,
+                feed: configuration.sources.count + feed.table,
+                limits: limits,
+                recordsMax: max(1, recordsMax / waiting.count),
+                at: now
+            )
         }
     }
 

@@ -10,23 +10,20 @@ extension Processor {
         _ concernsRules: inout Bool
     ) -> [EnrichedRow] {
         let rows = enrichment.rows(context, version: tables.version)
-        for table in enrichment.query.missing(rows.first) {
+        // Several rows give several events, but the vehicle holds one value of a name: the first's.
+        let first = rows[0].values
+        for table in enrichment.query.missing(first) {
             outcome.counts.misses[table, default: 0] += 1
         }
-        // Several rows give several events, but the vehicle holds one value of a name: the first's.
         for (column, signal) in enrichment.signals.enumerated() {
-            let value = rows.first?[column] ?? .null
+            let value = first?[column] ?? .null
             guard context.vehicle.merge(signal, value, at: context.reading.eventTime) == .changed
             else { continue }
             if !concernsRules, !plan.rules.isEmpty {
                 concernsRules = plan.inputs?.contains(signal) ?? true
             }
         }
-        guard !rows.isEmpty else {
-            return [EnrichedRow(enrichment: enrichment, values: nil, number: 0)]
-        }
-        return rows.enumerated()
-            .map { EnrichedRow(enrichment: enrichment, values: $1, number: $0) }
+        return rows
     }
 
     /// The events of a `select` rule.
