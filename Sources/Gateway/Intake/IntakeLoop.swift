@@ -326,7 +326,8 @@ final class IntakeLoop {
         let outcome = processor.forgetOldRows(at: now, count: 500)
         if let failure = outcome.failure { throw LogError.failed(failure) }
         if !outcome.isEmpty { try writer.commit(outcome, of: MessageBatch(), CommitExtras()) }
-        let hasMore = try writer.deleteRetired() || !outcome.isEmpty
+        let isRetiring = [try processor.deleteRetired(), try writer.deleteRetired()]
+        let hasMore = isRetiring.contains(true) || !outcome.isEmpty
         nextTidyAt = now + (hasMore ? Self.evictionMilliseconds : 5_000)
     }
 
