@@ -68,7 +68,7 @@ final class BackOffice {
 
     private func publishReservations(_ messages: [[UInt8]]) throws {
         if let kafka {
-            try kafka.produce(messages, to: "cdc.reservation")
+            try kafka.produceReservations(messages)
         } else {
             try publish(messages, to: "cdc/reservation")
         }

@@ -17,7 +17,7 @@ struct DemoConfiguration {
 
     /// Kafka in both directions: reservations come from there, events go there too.
     mutating func use(_ kafka: KafkaDemo) {
-        readReservations(from: kafka.feed("cdc.reservation"))
+        readReservations(from: kafka.feed)
         text = text.replacing("\nsinks:\n", with: "\nsinks:\n\(kafka.sink)\n")
     }
 
