@@ -90,7 +90,7 @@ extension EventLog {
         _ db: Database
     ) throws -> StoredTable {
         let stored = StoredTable(columns: definition.columns, state: state, offsets: [])
-        let relations = try unsafe TableRelations(db.connection(), definition, keepsRetired: true)
+        let relations = try unsafe TableRelations(db.connection(), definition)
         try relations.create(generation: stored.state.generation)
         let tables = try LogTables(db, [definition])
         try tables.write(TableWrite(table: 0, step: .state(stored.state)))

@@ -50,7 +50,7 @@ import GRDBSQLite
 
     /// The relations of a table in this database.
     func relations(_ definition: TableDefinition) -> TableRelations {
-        unsafe TableRelations(connection, definition, keepsRetired: false)
+        unsafe TableRelations(connection, definition)
     }
 
     /// What a statement that only reads these tables would read, or why it can't be compiled.

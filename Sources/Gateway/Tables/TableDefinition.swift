@@ -79,9 +79,10 @@ struct TableDefinition: Equatable, Sendable {
             CREATE TABLE \(places) \(placesBody);
             """
         for (number, columns) in indexes.enumerated() {
-            // Joins of a table with validity look for a row and a time.
-            let all = columns + (validity.map { [$0[0]] } ?? [])
-            sql += index("\(number)", rows, "(\(Self.list(all)))")
+            // Joins of a table with validity look for a row and a time: backwards from there, the row
+            // that holds mostly comes first, and those that are over are not looked at.
+            let time = validity.map { ", \(Self.quoted($0[0])) DESC" } ?? ""
+            sql += index("\(number)", rows, "(\(Self.list(columns))\(time))")
         }
         if let validity {
             sql += index("over", rows, "(\(Self.quoted(validity[1])))")

@@ -73,7 +73,7 @@ import Testing
         let outcome = try rig.reading(#"{"w":"x","speed":5}"#)
         #expect(outcome.failure == nil)
         let event = try rig.events("enriched")[0]
-        #expect(event["enrichment.price"] == .null)
+        #expect(event["enrichment"] == .null)
         #expect(event["signals.speed"] == .int(5))
         let failures = try #require(rig.gateway.processor.rules.enrichments[0]).select.failures
         #expect(failures.count == 1)
