@@ -14,7 +14,7 @@ BENCH_OUTPUT := Benchmarks/results/latest.json
 PEER_MODULES := .build/peers
 RELEASE := .build/release/gateway
 
-.PHONY: help deps build demo test lint bench prove-kill prove-kafka certs clean
+.PHONY: help deps build demo test lint bench prove-kill prove-kafka prove-tables certs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -48,6 +48,10 @@ prove-kill: build ## kill the gateway ROUNDS times under load; nothing acknowled
 prove-kafka: build ## break the way into Kafka ROUNDS times under load; every event must arrive once
 	@scripts/install-kafka-broker.sh
 	@$(RELEASE) prove kafka --rounds $(ROUNDS)
+
+prove-tables: build ## change tables over MQTT and Kafka for ROUNDS rounds, with kills; every join must be right
+	@scripts/install-kafka-broker.sh
+	@$(RELEASE) prove tables --rounds $(ROUNDS)
 
 certs: deps ## make development certificates in certs/out
 	@certs/make-certs.sh

@@ -90,6 +90,23 @@ import KafkaShim
         }
     }
 
+    /// Queues a record of bytes; without a value it is a tombstone.
+    func produce(
+        _ value: [UInt8]?,
+        to topic: String,
+        key: [UInt8],
+        headers: KafkaHeaders
+    ) -> KafkaError? {
+        unsafe key.withUnsafeBytes { key in
+            unsafe (value ?? [])
+                .withUnsafeBytes { bytes in
+                    let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                    let bytes = unsafe value == nil ? none : bytes
+                    return unsafe send(topic, key, bytes, WallClock.now(), headers, 0)
+                }
+        }
+    }
+
     private func send(
         _ topic: String,
         _ key: UnsafeRawBufferPointer?,

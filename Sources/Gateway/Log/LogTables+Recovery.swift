@@ -237,13 +237,12 @@ extension EventLog {
         }
         let places = try unsafe SQLiteStatement(
             db.connection(),
-            "SELECT position, deleted_at, \(key) FROM \(definition.positions(relation))"
+            "SELECT position, deleted_at, kept_from, \(key) FROM \(definition.positions(relation))"
         )
         while try places.step() {
             let step = TableWrite.Step.position(
-                key: definition.key.indices.map { places.value(Int32($0 + 2)) },
-                text: places.text(0),
-                deletedAt: places.time(1)
+                key: definition.key.indices.map { places.value(Int32($0 + 3)) },
+                KeyPlace(places)
             )
             try table.relations.execute(
                 TableWrite(table: table.index, relation: relation, step: step)

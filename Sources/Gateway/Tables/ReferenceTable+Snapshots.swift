@@ -26,13 +26,10 @@ extension ReferenceTable {
             position.order(after: began) == .newer
                 && (isKafka || position.time > began.time || position.isComparable(to: began))
         }
-        for place in early {
-            if let row = try relations.row(place.key, .live) { try execute(.row(row), .staging) }
-            try execute(
-                .position(key: place.key, text: place.text, deletedAt: place.deletedAt),
-                .staging
-            )
-            see(ChangePosition(place.text))
+        for (key, place) in early {
+            if let row = try relations.row(key, .live) { try execute(.row(row), .staging) }
+            try execute(.position(key: key, place), .staging)
+            see(ChangePosition(place.position))
         }
         // What is older than this snapshot is older than the next.
         hasOldRows = false
@@ -208,9 +205,12 @@ extension ReferenceTable {
     /// Its key is remembered like a deleted one, for as long.
     private func forgetRow(_ key: [SignalValue?], at now: Timestamp) throws(SQLiteFailure) {
         try execute(.deleteRow(key))
-        guard let place = try relations.place(of: key, .live), place.deletedAt == nil else {
+        guard var place = try relations.place(of: key, .live), place.deletedAt == nil else {
             return
         }
-        try execute(.position(key: key, text: place.text, deletedAt: now.milliseconds))
+        place.deletedAt = now.milliseconds
+        // It was over: what came before is of no use either.
+        place.keptFrom = place.position
+        try execute(.position(key: key, place))
     }
 }

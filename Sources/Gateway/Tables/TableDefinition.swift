@@ -2,7 +2,8 @@
 // How a table lies in SQLite, in memory and in the log alike:
 //
 //   car              its rows and nothing else: what people and joins read
-//   car.position     for each key, where the change stood that made the row, also of deleted rows
+//   car.position     for each key, where its newest change stood; of deleted rows also when that came
+//                    and from which change the row is that is kept of them
 //   car.staging      the next snapshot while it comes in, with a .position of its own
 //   car.retired      the last one, until it is deleted chunk by chunk
 
@@ -63,7 +64,7 @@ struct TableDefinition: Equatable, Sendable {
     private var placesBody: String {
         let keys = key.compactMap { name in columns.first { $0.name == name } }
         return "(\(keys.map(Self.column).joined(separator: ", ")), position TEXT NOT NULL, "
-            + "deleted_at INTEGER, PRIMARY KEY (\(Self.list(key)))) WITHOUT ROWID"
+            + "deleted_at INTEGER, kept_from TEXT, PRIMARY KEY (\(Self.list(key)))) WITHOUT ROWID"
     }
 
     /// Makes a relation with its indexes, whose names are told apart by the generation.
@@ -117,6 +118,8 @@ struct TableDefinition: Equatable, Sendable {
         """
         UPDATE \(positions(relation)) SET position = CAST(position AS INTEGER) || '  '
             WHERE position GLOB '* kafka/*';
+        UPDATE \(positions(relation)) SET kept_from = CAST(kept_from AS INTEGER) || '  '
+            WHERE kept_from GLOB '* kafka/*';
         """
     }
 

@@ -3,15 +3,6 @@
 // log, where they are durable; so the two can't differ.
 import GRDBSQLite
 
-/// Where the change stood that made a row what it is.
-struct RowPlace {
-    var key: [SignalValue?]
-    /// A `ChangePosition`'s.
-    var text: String
-    /// When the row was deleted, in milliseconds; `nil` while it is there.
-    var deletedAt: Int64?
-}
-
 /// The relations of one table in one database; belongs to that database's thread.
 @safe final class TableRelations {
     private let connection: OpaquePointer
@@ -33,8 +24,7 @@ struct RowPlace {
         switch write.step {
         case .row(let row): try of(write.relation).upsert(row)
         case .deleteRow(let key): try of(write.relation).delete(key)
-        case .position(let key, let text, let deletedAt):
-            try of(write.relation).upsertPosition(key, text, deletedAt: deletedAt)
+        case .position(let key, let place): try of(write.relation).upsertPlace(key, place)
         case .deletePosition(let key): try of(write.relation).deletePosition(key)
         case .setColumns(let columns): try setColumns(columns)
         case .createStaging(let generation):
@@ -112,33 +102,33 @@ struct RowPlace {
 
     // Reading.
 
-    /// Where the change stood that made a row what it is, or deleted it.
+    /// Where a key stands; `nil` when no change of it has come.
     func place(
         of key: [SignalValue?],
         _ relation: TableDefinition.Relation
     )
-        throws(SQLiteFailure) -> RowPlace?
+        throws(SQLiteFailure) -> KeyPlace?
     {
         try of(relation).place(of: key)
     }
 
-    /// Places in the live relation that are not older than a time, as far as they are wanted.
+    /// Keys of the live relation whose place is not older than a time, as far as they are wanted.
     func places(
         since microseconds: Int64,
         where isWanted: (ChangePosition) -> Bool
-    ) throws(SQLiteFailure) -> [RowPlace] {
+    ) throws(SQLiteFailure) -> [(key: [SignalValue?], place: KeyPlace)] {
         let statement = try unsafe SQLiteStatement(
             connection,
-            "SELECT position, deleted_at, \(TableDefinition.list(definition.key)) "
+            "SELECT position, deleted_at, kept_from, \(TableDefinition.list(definition.key)) "
                 + "FROM \(definition.positions(.live)) WHERE CAST(position AS INTEGER) >= ?"
         )
         statement.bind(1, microseconds)
-        var places: [RowPlace] = []
+        var places: [(key: [SignalValue?], place: KeyPlace)] = []
         while try statement.step() {
-            let text = statement.text(0)
-            guard isWanted(ChangePosition(text)) else { continue }
-            let key = definition.key.indices.map { statement.value(Int32($0 + 2)) }
-            places.append(RowPlace(key: key, text: text, deletedAt: statement.time(1)))
+            let place = KeyPlace(statement)
+            guard isWanted(ChangePosition(place.position)) else { continue }
+            let key = definition.key.indices.map { statement.value(Int32($0 + 3)) }
+            places.append((key, place))
         }
         return places
     }

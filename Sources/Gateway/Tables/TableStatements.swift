@@ -36,13 +36,13 @@ struct TableStatements {
         selectRow = try make("SELECT \(columns) FROM \(rows) WHERE \(definition.keyCondition)")
         upsertPlace = try make(
             """
-            INSERT OR REPLACE INTO \(places) (\(keys), position, deleted_at)
-            VALUES (\(marks(definition.key.count + 2)))
+            INSERT OR REPLACE INTO \(places) (\(keys), position, deleted_at, kept_from)
+            VALUES (\(marks(definition.key.count + 3)))
             """
         )
         deletePlace = try make("DELETE FROM \(places) WHERE \(definition.keyCondition)")
         selectPlace = try make(
-            "SELECT position, deleted_at FROM \(places) WHERE \(definition.keyCondition)"
+            "SELECT position, deleted_at, kept_from FROM \(places) WHERE \(definition.keyCondition)"
         )
     }
 
@@ -63,16 +63,11 @@ struct TableStatements {
         return (0..<columnCount).map { selectRow.value(Int32($0)) }
     }
 
-    func upsertPosition(
-        _ key: [SignalValue?],
-        _ text: String,
-        deletedAt: Int64?
-    )
-        throws(SQLiteFailure)
-    {
+    func upsertPlace(_ key: [SignalValue?], _ place: KeyPlace) throws(SQLiteFailure) {
         Self.bind(key, to: upsertPlace)
-        upsertPlace.bind(Int32(key.count + 1), text)
-        upsertPlace.bind(Int32(key.count + 2), deletedAt.map { .int($0) })
+        upsertPlace.bind(Int32(key.count + 1), place.position)
+        upsertPlace.bind(Int32(key.count + 2), place.deletedAt.map { .int($0) })
+        upsertPlace.bind(Int32(key.count + 3), place.keptFrom.map { .text($0) })
         try upsertPlace.run()
     }
 
@@ -81,11 +76,10 @@ struct TableStatements {
         try deletePlace.run()
     }
 
-    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> RowPlace? {
+    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> KeyPlace? {
         Self.bind(key, to: selectPlace)
         defer { selectPlace.reset() }
-        guard try selectPlace.step() else { return nil }
-        return RowPlace(key: key, text: selectPlace.text(0), deletedAt: selectPlace.time(1))
+        return try selectPlace.step() ? KeyPlace(selectPlace) : nil
     }
 
     private static func bind(_ values: [SignalValue?], to statement: SQLiteStatement) {
@@ -93,7 +87,13 @@ struct TableStatements {
     }
 }
 
-extension SQLiteStatement {
-    /// Milliseconds since 1970, or nothing.
-    func time(_ column: Int32) -> Int64? { isNull(column) ? nil : int(column) }
+extension KeyPlace {
+    /// Reads the columns position, deleted_at and kept_from, which come first.
+    init(_ row: SQLiteStatement) {
+        self.init(
+            position: row.text(0),
+            deletedAt: row.isNull(1) ? nil : row.int(1),
+            keptFrom: row.isNull(2) ? nil : row.text(2)
+        )
+    }
 }

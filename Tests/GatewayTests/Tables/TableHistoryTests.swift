@@ -113,7 +113,7 @@ private struct Source {
     var text: [String] { rows.sorted { $0.key < $1.key }.map { "\($0.key),\($0.value)" } }
 }
 
-@Suite struct ChangeHistoryTests {
+@Suite struct TableHistoryTests {
     /// Delivers with repetitions and a bounded disorder, in random batches, between random restarts.
     private func deliver(
         _ told: [String],
