@@ -35,7 +35,10 @@ import Testing
             ]
         )
         #expect(try rig.reasons().count == 1)
-        #expect(try rig.reasons()[0].contains("column 'weight' of table car is of type int"))
+        #expect(
+            try #require(rig.reasons().first)
+                .contains("column 'weight' of table car is of type int")
+        )
         try rig.expectSame()
         try rig.restart()
         try rig.expectSame()
@@ -127,7 +130,7 @@ import Testing
         try rig.change(wide(1, 499))
         try rig.change(wide(2, 500), wide(3, 499))
         #expect(try rig.reasons().count == 1)
-        #expect(try rig.reasons()[0].contains("more than 500 columns"))
+        #expect(try #require(rig.reasons().first).contains("more than 500 columns"))
         #expect(try rig.rows().count == 2)
         #expect(rig.table().definition.columns.count == 500)
     }
@@ -137,7 +140,7 @@ import Testing
         let rig = try TableRig(Self.table)
         try rig.change(insert(1, #""id":1,\#(name):1"#), insert(2, #""id":2"#))
         #expect(try rig.reasons().count == 1)
-        #expect(try rig.reasons()[0].contains("can't be the name of a column"))
+        #expect(try #require(rig.reasons().first).contains("can't be the name of a column"))
         #expect(try rig.rows() == ["2"])
     }
 
