@@ -27,7 +27,9 @@ struct Gateway {
             derived: configuration.derivedStreams
         )
         // Feeds ask the log where to go on: their tables must have been given their form before.
-        _ = try log.openTables(configuration.tables)
+        _ = try log.openTables(configuration.tables) { table, what in
+            logger.notice("\(what)", metadata: [LogKeys.table: "\(table)"])
+        }
         let registry = PrometheusRegistry(helpTexts: MetricName.helpTexts)
         let metrics = GatewayMetrics(factory: registry)
         let lanes = configuration.sinks.flatMap { Lane.lanes(of: $0) }

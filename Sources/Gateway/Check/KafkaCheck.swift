@@ -12,6 +12,8 @@ final class KafkaCheck {
     private let place: String
     private let kafka: KafkaConfiguration
     private let topics: [String]
+    /// Whether the topics are only read: a table's feed.
+    private let isFeed: Bool
     /// What brokers, and the way to them, were found to be wrong with.
     private var complaint: String?
     private var failures: [KafkaError] = []
@@ -20,6 +22,14 @@ final class KafkaCheck {
         place = "sink \(sink.name)"
         self.kafka = kafka
         topics = sink.streams.map { KafkaLaneStream($0, gateway: gateway).topic }
+        isFeed = false
+    }
+
+    init(table: String, feed: KafkaFeedConfiguration) {
+        place = "table \(table)"
+        kafka = feed.kafka
+        topics = [feed.topic]
+        isFeed = true
     }
 
     private var transactionalID: String { "\(kafka.group).check" }
@@ -27,7 +37,9 @@ final class KafkaCheck {
     func run() -> [Finding] {
         do {
             let group = try KafkaGroup(
-                kafka.groupProperties(clientID: transactionalID),
+                isFeed
+                    ? kafka.consumerProperties(clientID: "\(place).check")
+                    : kafka.groupProperties(clientID: transactionalID),
                 delegate: self
             )
             var findings: [Finding] = []
@@ -43,6 +55,7 @@ final class KafkaCheck {
                 findings.append(finding(of: topic, partitions: count))
                 if count != nil { existing.append(topic) }
             }
+            guard !isFeed else { return findings }
             guard kafka.delivery == .exactlyOnce else { return findings + [untried] }
             return findings + [cursor(group)] + transaction(over: existing)
         } catch {
@@ -94,9 +107,10 @@ final class KafkaCheck {
                 verdict: .doubtful,
                 place: place,
                 text: "topic '\(topic)' does not exist",
-                advice:
-                    "make it (kafka-topics --create --topic \(topic) --partitions 6), or leave it to "
-                    + "the broker, if auto.create.topics.enable is on"
+                advice: isFeed
+                    ? "check 'topic'; until it exists the feed waits for it"
+                    : "make it (kafka-topics --create --topic \(topic) --partitions 6), or leave it "
+                        + "to the broker, if auto.create.topics.enable is on"
             )
         }
         return Finding(

@@ -7,6 +7,9 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check the configuration and its rules; report all problems with their lines.",
         discussion: """
+            How SQLite will join readings with tables is printed for each SELECT, as EXPLAIN QUERY PLAN \
+            has it: SEARCH uses an index, SCAN reads the whole table for every reading.
+
             Without --connect it opens no connection and writes nothing. With it every broker is \
             tried: reachability, TLS, authentication, subscriptions, topics and rights. A gateway \
             that runs is not disturbed, and no reader of committed records sees anything. Exits with \
@@ -36,6 +39,7 @@ struct CheckCommand: ParsableCommand {
             \(configuration.tables.count) table(s), \(configuration.sinks.count) sink(s).
             """
         )
+        for line in try rules.planLines(configuration) { StandardOutput.print(line) }
         if connect { try tryBrokers(configuration) }
     }
 
@@ -53,7 +57,24 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension Configuration {
-    /// One check for each source and sink, in the order of the configuration.
+    /// The check of a table's feed; a file needs none, because it may come later.
+    private func feedCheck(_ table: TableConfiguration) -> (() -> [Finding])? {
+        switch table.feed {
+        case .mqtt(let session):
+            return {
+                MQTTCheck(
+                    place: "table \(table.name)",
+                    connection: session.connection,
+                    filters: session.topics.map(\.pattern.filter)
+                )
+                .run()
+            }
+        case .kafka(let feed): return { KafkaCheck(table: table.name, feed: feed).run() }
+        case .file: return nil
+        }
+    }
+
+    /// One check for each source, feed and sink, in the order of the configuration.
     fileprivate var connectionChecks: [() -> [Finding]] {
         sources.map { source in
             {
@@ -64,6 +85,7 @@ extension Configuration {
                     .run()
             }
         }
+            + tables.compactMap(feedCheck)
             + sinks.map { sink in
                 {
                     switch sink.transport {

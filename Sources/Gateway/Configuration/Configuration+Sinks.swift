@@ -53,8 +53,20 @@ extension ConfigurationDecoder {
         reportUnknownStream(stream, section.value)
         let topic = parsed(section.required("topic"), TopicTemplate.init)
         let isRetained = section.bool("retain", default: false)
+        let interval = section.optional("min_interval")
+        if stream != StreamName.current {
+            interval?.report("only the stream 'current' has one")
+        }
         guard let topic else { return nil }
-        return SinkStreamConfiguration(stream: stream, topic: topic, isRetained: isRetained)
+        var configuration = SinkStreamConfiguration(
+            stream: stream,
+            topic: topic,
+            isRetained: isRetained
+        )
+        if let milliseconds = interval?.milliseconds() {
+            configuration.minIntervalMilliseconds = milliseconds
+        }
+        return configuration
     }
 
     func reportUnknownStream(_ stream: String, _ value: YAMLValue) {

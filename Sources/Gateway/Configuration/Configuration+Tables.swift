@@ -136,6 +136,10 @@ extension ConfigurationDecoder {
         if Set(table.key.map { $0.lowercased() }).count < table.key.count {
             section.required("key")?.report("names a column twice")
         }
+        if let own = table.key.first(where: { TableName.ownColumns.contains($0.lowercased()) }) {
+            section.required("key")?
+                .report("'\(own)' is a column that the gateway keeps beside each key")
+        }
         let used =
             [("key", table.key), ("index", table.indexes.flatMap(\.self))]
             + (table.validity.map { [("valid_from", [$0.from]), ("valid_to", [$0.to])] } ?? [])
@@ -207,6 +211,9 @@ enum TableName {
         "reading", "vehicle", "stream", "snapshot", "alert", "cursor", "redelivery",
         "subscription", "identity", "table_state", "table_position", "grdb_migrations",
     ]
+
+    /// What the gateway keeps beside each key.
+    static let ownColumns: Set<String> = ["position", "deleted_at"]
 
     static func isReserved(_ name: String) -> Bool {
         own.contains(name) || StreamName.all.contains(name) || name.hasPrefix("sqlite_")

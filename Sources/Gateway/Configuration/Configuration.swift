@@ -19,6 +19,14 @@ struct Configuration: Sendable {
     var http = HTTPConfiguration()
 }
 
+extension Configuration {
+    /// How often a vehicle's current record is told at most; `nil` when no sink asks for it.
+    var recordIntervalMilliseconds: Int64? {
+        sinks.flatMap(\.streams).filter { $0.stream == StreamName.current }
+            .map(\.minIntervalMilliseconds).min()
+    }
+}
+
 /// Who this gateway is and where it keeps its log.
 struct GatewayConfiguration: Sendable {
     /// Names this gateway in events, client ids and metrics.
@@ -141,6 +149,8 @@ struct SinkStreamConfiguration: Sendable {
     var topic: TopicTemplate
     /// MQTT: the broker keeps the last event of each topic for new subscribers.
     var isRetained = false
+    /// Of `current`: a vehicle's record is told at most so often.
+    var minIntervalMilliseconds: Int64 = 1_000
     /// Kafka: what the record's key is.
     var key = KafkaRecordKey.vehicle
 }
@@ -190,6 +200,8 @@ struct LimitsConfiguration: Sendable {
     var signalsMax = 10_000
     /// Payload shapes that are remembered; the cache is emptied when it is full.
     var shapesMax = 4_096
+    /// Columns of a table that infers them; a change that brings one more is dead-lettered.
+    var tableColumnsMax = 500
     /// Rows that a SELECT may give for one reading.
     var queryRowsMax = 1_000
     /// Steps of SQLite's virtual machine that one evaluation may take.

@@ -2,74 +2,30 @@
 // What a source's `enrich` returns for a reading goes into the enriched event, and like signals into the
 // vehicle: rules, annotations and the current record see it under its name.
 
-/// The compiled SELECT of one source; belongs to the intake thread.
+/// How one source's readings are joined; belongs to the intake thread.
 final class Enrichment {
     let configuration: EnrichmentConfiguration
-    private(set) var query: ReadingQuery
+    let select: StandingQuery
     /// By result column.
     let signals: [SignalID]
-    /// `"name":` by result column, as it stands in an event.
-    let encodedKeys: [[UInt8]]
-    private let compiler: QueryCompiler
-    private(set) var failures = QueryFailures()
 
-    init(
-        _ configuration: EnrichmentConfiguration,
-        query: ReadingQuery,
-        signals: [SignalID],
-        compiler: QueryCompiler
-    ) {
+    init(_ configuration: EnrichmentConfiguration, select: StandingQuery, signals: [SignalID]) {
         self.configuration = configuration
-        self.query = query
+        self.select = select
         self.signals = signals
-        self.compiler = compiler
-        encodedKeys = query.columns.map { name in
-            var json = JSONWriter()
-            json.key(name)
-            return json.bytes
-        }
     }
+
+    /// Tables that it reads.
+    var tables: Set<Int> { select.query.tables }
 
     /// The rows for a reading; none when the SELECT gives none, or fails.
     func rows(_ context: ReadingContext, version: Int) -> [[SignalValue]] {
         var rows: [[SignalValue]] = []
-        do throws(SQLiteFailure) {
-            if query.version != version { try recompile() }
-            try query.run(context) { row in
-                rows.append(row)
-                return configuration.rows == .each
-            }
-        } catch {
-            failures.note(error)
-            rows.removeAll()
+        let isWhole = select.run(context, version: version) { row in
+            rows.append(row)
+            return configuration.rows == .each
         }
-        return rows
-    }
-
-    /// Columns of a table have changed.
-    ///
-    /// What the SELECT returns must stay as it is.
-    private func recompile() throws(SQLiteFailure) {
-        let made = try compiler.compile(configuration.select)
-        guard made.columns == query.columns else {
-            throw SQLiteFailure(
-                code: 0,
-                message:
-                    "returns other columns since a table has new ones; name them instead of '*'"
-            )
-        }
-        query = made
-    }
-}
-
-/// How often a SELECT failed while running, and the last reason.
-struct QueryFailures {
-    private(set) var count = 0
-    private(set) var reason = ""
-
-    mutating func note(_ failure: SQLiteFailure) {
-        count += 1
-        reason = failure.message
+        return isWhole ? rows : []
     }
 }
 

@@ -155,7 +155,7 @@ final class QueryCompiler {
     private static func prefixed(_ expressions: [String], _ text: String) -> (String, String) {
         guard !expressions.isEmpty else { return ("", text) }
         let list = expressions.joined(separator: ", ")
-        let with = #/(?i)^(?:\s|--[^\n]*\n|\/\*.*?\*\/)*WITH\s(?:\s*RECURSIVE\s)?/#
+        let with = #/(?i)^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*WITH\s(?:\s*RECURSIVE\s)?/#
         guard let own = text.firstMatch(of: with) else { return ("WITH \(list)\n", text) }
         return ("WITH RECURSIVE \(list), ", String(text[own.range.upperBound...]))
     }
@@ -169,6 +169,23 @@ final class QueryCompiler {
         else { return false }
         try table.expect(String(name.dropFirst(table.name.count + 1)))
         return true
+    }
+}
+
+extension CompiledRules {
+    /// How each SELECT will be evaluated, for a person.
+    func planLines(_ configuration: Configuration) throws(SQLiteFailure) -> [String] {
+        var lines: [String] = []
+        func add(_ place: String, _ text: String) throws(SQLiteFailure) {
+            lines.append("\(place):")
+            lines += try compiler.plan(of: text).steps.map { "    " + $0 }
+        }
+        for (source, enrichment) in zip(configuration.sources, enrichments) {
+            guard let enrichment else { continue }
+            try add("enrich of source \(source.name)", enrichment.configuration.select)
+        }
+        for select in selects { try add("select \(select.name)", select.select.text) }
+        return lines
     }
 }
 

@@ -4,61 +4,33 @@
 final class SelectRule {
     /// The stream's name.
     let name: String
-    private let text: String
-    private var query: ReadingQuery
-    private let encodedKeys: [[UInt8]]
-    private let compiler: QueryCompiler
-    /// Tables that it reads.
-    var tables: Set<Int> { query.tables }
-    private(set) var failures = QueryFailures()
+    let select: StandingQuery
 
-    init(name: String, text: String, query: ReadingQuery, compiler: QueryCompiler) {
+    init(name: String, select: StandingQuery) {
         self.name = name
-        self.text = text
-        self.query = query
-        self.compiler = compiler
-        encodedKeys = query.columns.map { name in
-            var json = JSONWriter()
-            json.key(name)
-            return json.bytes
-        }
+        self.select = select
     }
 
     /// Writes the events of a reading, one object each; `body` is called behind each.
+    ///
+    /// A SELECT that fails half-way gives what it had until then.
     func run(
         _ context: ReadingContext,
         version: Int,
         into json: inout JSONWriter,
         _ body: (inout JSONWriter) -> Void
     ) {
-        do throws(SQLiteFailure) {
-            if query.version != version { try recompile() }
-            try query.run(context) { row in
-                json.raw("{")
-                for (column, value) in row.enumerated() {
-                    json.separate()
-                    json.raw(encodedKeys[column])
-                    json.value(value)
-                }
-                json.raw("}")
-                body(&json)
-                return true
+        _ = select.run(context, version: version) { row in
+            json.raw("{")
+            for (column, value) in row.enumerated() {
+                json.separate()
+                json.raw(select.encodedKeys[column])
+                json.value(value)
             }
-        } catch {
-            failures.note(error)
+            json.raw("}")
+            body(&json)
+            return true
         }
-    }
-
-    private func recompile() throws(SQLiteFailure) {
-        let made = try compiler.compile(text)
-        guard made.columns == query.columns else {
-            throw SQLiteFailure(
-                code: 0,
-                message:
-                    "returns other columns since a table has new ones; name them instead of '*'"
-            )
-        }
-        query = made
     }
 }
 

@@ -23,6 +23,8 @@ final class IntakeLoop {
     private static let companyRateMin = 1.5
     /// Cursor moves ride on a batch's commit, or leave by themselves after this long.
     private static let cursorMilliseconds: Int64 = 100
+    /// Current records are looked at so often, as long as there is nothing to tell.
+    private static let recordMilliseconds: Int64 = 500
     /// Chunks of old events are deleted at most this often.
     private static let evictionMilliseconds: Int64 = 20
 
@@ -51,6 +53,7 @@ final class IntakeLoop {
     private var lastBatchAt = WallClock.monotonicNanoseconds()
     private var nextEvictionAt = Timestamp.distantPast
     private var nextTidyAt = Timestamp.distantPast
+    private var nextRecordsAt = Timestamp.distantPast
     /// By stream, and whether something undelivered was evicted.
     private var nextEvictionWarningAt: [String: Timestamp] = [:]
     private var hasWarnedAboutSignals = false
@@ -78,7 +81,8 @@ final class IntakeLoop {
             configuration: configuration,
             streams: log.streams,
             rules: processor.engine.rules,
-            metrics: metrics
+            metrics: metrics,
+            logger: logger
         )
         sessions = try configuration.sessions.map { index, source in
             MQTTSession(
@@ -284,8 +288,10 @@ final class IntakeLoop {
                 nextCursorFlushAt = now + Self.cursorMilliseconds
                 try flushInbox(now)
                 if writer.isSnapshotDue { try writer.saveVehicles() }
+                try tellRecords(now)
                 metrics.observe(writer)
                 metrics.observe(processor.signals)
+                metrics.observe(processor.tables, at: now)
                 warn(about: processor.signals)
             }
             try tidyTables(now)
@@ -307,6 +313,16 @@ final class IntakeLoop {
         } catch {
             giveUp(error, now)
         }
+    }
+
+    /// Tells current records that have changed, some at a time.
+    private func tellRecords(_ now: Timestamp) throws {
+        guard !processor.recordCandidates.isEmpty, now >= nextRecordsAt else { return }
+        let (outcome, vehicles) = processor.currentRecords(at: now)
+        nextRecordsAt = now + (vehicles.isEmpty ? Self.recordMilliseconds : Self.cursorMilliseconds)
+        guard !vehicles.isEmpty else { return }
+        try writer.saveRecords(outcome, of: vehicles)
+        inbox.announce(outcome)
     }
 
     /// Deletes, a little at a time, what nobody needs any more of tables.
@@ -377,6 +393,9 @@ final class IntakeLoop {
             if let timer = processor.nextDeadline { deadline = min(deadline, timer) }
             if inbox.hasWork { deadline = min(deadline, nextCursorFlushAt) }
             if nextEvictionAt - now < 100 { deadline = min(deadline, nextEvictionAt) }
+            if nextTidyAt - now < 100, !configuration.tables.isEmpty {
+                deadline = min(deadline, nextTidyAt)
+            }
         }
         var descriptors = [
             pollfd(fd: stop.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)

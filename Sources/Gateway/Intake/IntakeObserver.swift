@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns what a batch did into metrics: once per batch, never per message.
 import CoreMetrics
+import Logging
 
 /// The metrics of the intake loop.
 final class IntakeObserver {
     private let metrics: GatewayMetrics
     private let rules: [AlertRule]
     private let sources: [SourceMetrics]
+    private let tables: TableObserver
+    /// Of sources, and of tables' feeds behind them.
+    private let feedNames: [String]
     private let streams: [String: StreamMetrics]
     private var alerts: [Int: AlertMetrics] = [:]
     private var firing: [Int: Int] = [:]
@@ -18,11 +22,14 @@ final class IntakeObserver {
         configuration: Configuration,
         streams: [String],
         rules: [AlertRule],
-        metrics: GatewayMetrics
+        metrics: GatewayMetrics,
+        logger: Logger
     ) {
         self.metrics = metrics
         self.rules = rules
         sources = configuration.sources.map { metrics.source($0.name) }
+        feedNames = configuration.feedNames
+        tables = TableObserver(configuration: configuration, metrics: metrics, logger: logger)
         self.streams = Dictionary(
             uniqueKeysWithValues: streams.map { ($0, metrics.stream($0)) }
         )
@@ -36,6 +43,7 @@ final class IntakeObserver {
         }
         for (rule, count) in firing { alert(rule).firing.set(Double(count)) }
         metrics.vehicles.set(Double(processor.fleet.count))
+        tables.observeRecovery()
         seenErrors.removeAll()
         seenEvaluations = 0
         seenOverflow = 0
@@ -62,6 +70,7 @@ final class IntakeObserver {
             if count > 0 { metrics.appendedEvents.increment(by: Int64(count)) }
         }
         observe(outcome.counts)
+        tables.observe(outcome.counts, processor.rules)
         observe(processor.engine)
         metrics.vehicles.set(Double(processor.fleet.count))
     }
@@ -74,6 +83,11 @@ final class IntakeObserver {
             streams[name]?.bytes.set(Double(extent.bytes))
         }
         metrics.logWALBytes.set(Double(writer.log.walBytes))
+    }
+
+    /// How the tables stand at a time.
+    func observe(_ store: TableStore, at now: Timestamp) {
+        tables.observe(store, at: now)
     }
 
     func observe(_ signals: SignalTable) {
@@ -100,7 +114,8 @@ final class IntakeObserver {
             sources[source].clockFlaggedReadings.increment(by: Int64(count))
         }
         for (kind, count) in counts.deadLetters {
-            sources[kind.source].deadLetters(reason: kind.kind.rawValue).increment(by: Int64(count))
+            metrics.deadLetters(source: feedNames[kind.source], reason: kind.kind.rawValue)
+                .increment(by: Int64(count))
         }
         for (rule, count) in counts.fired {
             alert(rule).transitions(to: "firing").increment(by: Int64(count))

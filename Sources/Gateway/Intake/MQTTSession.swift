@@ -140,10 +140,7 @@ final class MQTTSession {
     /// Writes what is queued, so it must be called only while nothing is read and uncommitted.
     func advance(now: Timestamp) {
         self.now = now
-        if isAway, heldBy == nil {
-            isAway = false
-            state = .waiting(until: now)
-        }
+        if heldBy == nil { endHold() }
         guard !isAway, !hasIgnored else { return }
         switch state {
         case .waiting(let until):
@@ -206,6 +203,21 @@ final class MQTTSession {
         }
     }
 
+    /// Comes back; what was ignored comes again in a new connection, and is acknowledged only there.
+    private func endHold() {
+        if hasIgnored {
+            switch state {
+            case .opening(let client, _), .up(let client): client.abort()
+            case .waiting, .connecting: break
+            }
+            goDown(because: "the table that it has waited for is complete")
+            isAway = true
+        }
+        guard isAway else { return }
+        isAway = false
+        state = .waiting(until: now)
+    }
+
     /// Leaves without a word to the broker: what it has sent comes again in the resumed session.
     private func leave(_ client: MQTTClient) {
         isLeaving = false
@@ -254,7 +266,9 @@ final class MQTTSession {
     /// Ends the connection in order; the broker keeps the session.
     func close() {
         switch state {
-        case .opening(let client, _), .up(let client): client.disconnect()
+        case .opening(let client, _), .up(let client):
+            // A word of farewell would take PUBACKs along for what was ignored.
+            if hasIgnored { client.abort() } else { client.disconnect() }
         case .waiting, .connecting: break
         }
         state = .waiting(until: .distantFuture)
@@ -358,16 +372,18 @@ extension MQTTSession: MQTTClientDelegate {
         }
         resumedSubscriptions = subscriptions
         hasIgnored = false
-        isLeaving = heldBy != nil && isSessionPresent
-        // The broker has the session: it keeps what comes.
+        isLeaving = heldBy != nil && isSessionPresent && subscriptions == Set(filters)
+        // The broker has the session and all its filters: it keeps what comes.
         guard !isLeaving else { return }
         do throws(MQTTError) {
             // The session outlives the configuration: what it no longer names would come for ever.
             let dropped = subscriptions.subtracting(filters)
             if !dropped.isEmpty { try client.unsubscribe(dropped.sorted()) }
             try client.subscribe(filters, qos: configuration.qos)
-            // The same read may bring messages, so the SUBSCRIBE leaves where PUBACKs may.
+            // The same read may bring messages, so the SUBSCRIBE leaves where PUBACKs may; or, when
+            // none may leave, at once, for behind CONNACK there are none yet.
             isWriteBlocked = true
+            if heldBy != nil { isWriteBlocked = try !client.write() }
         } catch {
             ending = error
             return
@@ -392,7 +408,8 @@ extension MQTTSession: MQTTClientDelegate {
         // Only now does the broker keep for us what vehicles publish: ready means that.
         if heldBy != nil {
             isLeaving = true
-            rememberSubscriptions()
+            // A retained message that was ignored must not be taken for one that was had before.
+            if configuration.connection.protocolVersion == 5 { rememberSubscriptions() }
             return
         }
         logger.notice("session up", metadata: ["resumed": "\(isResumed)"])

@@ -39,6 +39,8 @@ extension EventLog {
                     eventTime: Timestamp(milliseconds: row["event_time"]),
                     heardAt: Timestamp(milliseconds: row["arrival_time"])
                 )
+                vehicle.recordedAt = Timestamp(milliseconds: row["recorded_at"])
+                vehicle.recordDigest = UInt64(bitPattern: row["record_digest"])
                 try vehicle.decodeSignals(row["signals"], names: processor.signals, parser: parser)
                 guard vehicles.updateValue(vehicle, forKey: vehicle.id) == nil else { continue }
                 order.append(vehicle.id)

@@ -103,6 +103,8 @@ enum LogSchema {
         """
 
     private static let version2 = """
+        ALTER TABLE vehicle ADD COLUMN recorded_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE vehicle ADD COLUMN record_digest INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE table_state (
             name TEXT PRIMARY KEY,
             definition TEXT NOT NULL,

@@ -10,6 +10,7 @@ struct LogStatements {
     let deletes: [String: SQLiteStatement]
     let updateStream: SQLiteStatement
     let upsertVehicle: SQLiteStatement
+    let updateRecord: SQLiteStatement
     let updateVehiclesAsOf: SQLiteStatement
     let upsertAlert: SQLiteStatement
     let deleteAlert: SQLiteStatement
@@ -56,12 +57,17 @@ struct LogStatements {
         )
         upsertVehicle = try make(
             """
-            INSERT INTO vehicle (id, source, event_time, arrival_time, signals)
-            VALUES (?, ?, ?, ?, ?)
+            INSERT INTO vehicle (id, source, event_time, arrival_time, signals, recorded_at,
+                record_digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET source = excluded.source,
                 event_time = excluded.event_time, arrival_time = excluded.arrival_time,
-                signals = excluded.signals
+                signals = excluded.signals, recorded_at = excluded.recorded_at,
+                record_digest = excluded.record_digest
             """
+        )
+        updateRecord = try make(
+            "UPDATE vehicle SET recorded_at = ?, record_digest = ? WHERE id = ?"
         )
         updateVehiclesAsOf = try make("UPDATE snapshot SET vehicles_as_of = ?")
         upsertAlert = try make(

@@ -8,18 +8,19 @@ extension EventLog {
     ///
     /// A table that has another key, or that Kafka or a file can fill anew in its new form, starts empty.
     /// Of others what fits is kept.
-    func openTables(_ configurations: [TableConfiguration]) throws -> [StoredTable] {
+    ///
+    /// `tell` hears of each table that is not what it was.
+    func openTables(
+        _ configurations: [TableConfiguration],
+        tell: (_ table: String, _ what: String) -> Void = { _, _ in }
+    ) throws -> [StoredTable] {
         try pool.write { db in
-            try Self.dropTables(db, except: configurations.map(\.name))
-            return try configurations.map { try Self.open($0, db) }
-        }
-    }
-
-    private static func dropTables(_ db: Database, except kept: [String]) throws {
-        for row in try Row.fetchAll(db, sql: "SELECT name, columns FROM table_state") {
-            let name: String = row["name"]
-            guard !kept.contains(name) else { continue }
-            try drop(name, db)
+            let known = try String.fetchAll(db, sql: "SELECT name FROM table_state ORDER BY name")
+            for name in known where !configurations.contains(where: { $0.name == name }) {
+                try Self.drop(name, db)
+                tell(name, "table removed, because the configuration does not name it any more")
+            }
+            return try configurations.map { try Self.open($0, db, tell) }
         }
     }
 
@@ -34,7 +35,8 @@ extension EventLog {
 
     private static func open(
         _ configuration: TableConfiguration,
-        _ db: Database
+        _ db: Database,
+        _ tell: (String, String) -> Void
     ) throws
         -> StoredTable
     {
@@ -64,7 +66,9 @@ extension EventLog {
             stored.columns = configuration.columns ?? stored.columns
             return stored
         }
-        return try remake(configuration, wanted, stored, signature, db)
+        return try remake(configuration, wanted, stored, signature, db) {
+            tell(configuration.name, $0)
+        }
     }
 
     private static func create(
@@ -86,23 +90,32 @@ extension EventLog {
         _ wanted: TableDefinition,
         _ stored: StoredTable,
         _ signature: String,
-        _ db: Database
+        _ db: Database,
+        _ tell: (String) -> Void
     ) throws -> StoredTable {
         let key = TableDefinition(configuration).key.joined(separator: ",")
         let hasSameKey = signature.split(separator: ";").first.map { $0 == key } ?? false
         guard hasSameKey, configuration.session != nil else {
             try drop(configuration.name, db)
+            tell("table begins empty, because the configuration has changed its form")
             return try create(wanted, TableState(), db)
         }
         // What came over MQTT does not come again: what fits is kept.
+        tell("table remade, because the configuration has changed its form; new columns are null")
         let old = TableDefinition(named: configuration.name)
         try db.execute(sql: old.drop(.staging) + old.drop(.retired) + old.retire)
         var state = stored.state
         // The names of the old indexes are not free yet.
         state.generation += 1
         state.loading = nil
-        let made = try create(wanted, state, db)
         let names = stored.columns.map(\.name)
+        var wanted = wanted
+        if configuration.columns == nil {
+            // Columns that it has learned are its own.
+            wanted.columns =
+                stored.columns + wanted.columns.filter { !names.contains($0.name) }
+        }
+        let made = try create(wanted, state, db)
         let common = TableDefinition.list(wanted.columns.map(\.name).filter(names.contains))
         try db.execute(
             sql: """
@@ -215,8 +228,10 @@ extension EventLog {
         )
         while try places.step() {
             let step = TableWrite.Step.position(
-                key: definition.key.indices.map { places.value(Int32($0 + 3)) },
-                KeyPlace(places)
+                RowPlace(
+                    places,
+                    key: definition.key.indices.map { places.value(Int32($0 + 3)) }
+                )
             )
             try table.relations.execute(
                 TableWrite(table: table.index, relation: relation, step: step)

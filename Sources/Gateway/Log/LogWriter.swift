@@ -155,6 +155,20 @@ final class LogWriter {
         unsavedVehicles.removeAll(keepingCapacity: true)
     }
 
+    /// Appends current records and remembers beside the vehicles what they said.
+    func saveRecords(_ outcome: Outcome, of vehicles: [Vehicle]) throws(LogError) {
+        try transaction { () throws(SQLiteFailure) in
+            try append(outcome.current, to: StreamName.current, payloads: outcome.bytes.bytes)
+            for vehicle in vehicles {
+                // A vehicle without a row yet gets all of this with its row.
+                statements.updateRecord.bind(1, vehicle.recordedAt.milliseconds)
+                statements.updateRecord.bind(2, Int64(bitPattern: vehicle.recordDigest))
+                statements.updateRecord.bind(3, vehicle.id)
+                try statements.updateRecord.run()
+            }
+        }
+    }
+
     // The parts of a transaction.
 
     private func append(
@@ -255,6 +269,8 @@ final class LogWriter {
         statement.bind(2, sourceNames[vehicle.source])
         statement.bind(3, vehicle.eventTime.milliseconds)
         statement.bind(4, vehicle.heardAt.milliseconds)
+        statement.bind(6, vehicle.recordedAt.milliseconds)
+        statement.bind(7, Int64(bitPattern: vehicle.recordDigest))
         let result = unsafe vehicleJSON.bytes.withUnsafeBytes { bytes in
             unsafe statement.bindStatic(5, bytes, isText: true)
             return Result { () throws(SQLiteFailure) in try statement.run() }

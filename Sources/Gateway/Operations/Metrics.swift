@@ -38,6 +38,15 @@ enum MetricName: String, CaseIterable {
     case alertsFiring = "gateway_alerts_firing"
     case alertTransitions = "gateway_alert_transitions_total"
 
+    case tableRows = "gateway_table_rows"
+    case tableReady = "gateway_table_ready"
+    case tableAge = "gateway_table_age_seconds"
+    case tableChanges = "gateway_table_changes_total"
+    case tableSnapshots = "gateway_table_snapshots_total"
+    case tableMisses = "gateway_table_join_misses_total"
+    case enrichmentFailures = "gateway_enrichment_failures_total"
+    case selectFailures = "gateway_select_failures_total"
+
     case deliveryDelivered = "gateway_delivery_delivered_events_total"
     case deliveryRetried = "gateway_delivery_retried_events_total"
     case deliveryRefused = "gateway_delivery_refused_events_total"
@@ -63,6 +72,8 @@ enum MetricLabel {
     static let sink = "sink"
     static let lane = "lane"
     static let alert = "alert"
+    static let table = "table"
+    static let kind = "kind"
     static let state = "state"
     static let reason = "reason"
     static let file = "file"
@@ -107,6 +118,16 @@ extension MetricName {
         .ruleErrors: "Rule expressions that failed while running, by alert.",
         .alertsFiring: "Vehicles for which an alert fires.",
         .alertTransitions: "Alerts that fired or resolved, by the state entered.",
+
+        .tableRows: "Rows that a table of reference data has.",
+        .tableReady: "1 once the first snapshot of a table is complete, else 0.",
+        .tableAge: "Time since the feed of a table was heard.",
+        .tableChanges:
+            "Change events applied to a table by kind, or ignored: older than what it has, or the same.",
+        .tableSnapshots: "New snapshots that took the place of a table's rows.",
+        .tableMisses: "Readings whose join found nothing in a table.",
+        .enrichmentFailures: "Readings for which a source's SELECT failed while running.",
+        .selectFailures: "Readings for which the SELECT of a stream failed while running.",
 
         .deliveryDelivered: "Events that the far side has acknowledged.",
         .deliveryRetried: "Events sent again because no acknowledgement came.",
@@ -164,9 +185,35 @@ struct GatewayMetrics: Sendable {
         SourceMetrics(factory: factory, source: name)
     }
 
+    /// Returns the counter of dead letters of a source, or of a table's feed, for one reason.
+    ///
+    /// The reason is one of a fixed set of short codes, never text from a payload: each one seen
+    /// makes a time series for good.
+    func deadLetters(source: String, reason: String) -> Counter {
+        factory.counter(
+            .sourceDeadLetters,
+            [(MetricLabel.source, source), (MetricLabel.reason, reason)]
+        )
+    }
+
     /// Returns the handles of one stream of the log.
     func stream(_ name: String) -> StreamMetrics {
         StreamMetrics(factory: factory, stream: name)
+    }
+
+    /// Returns the handles of one table of reference data.
+    func table(_ name: String) -> TableMetrics {
+        TableMetrics(factory: factory, table: name)
+    }
+
+    /// Returns the counter of readings that a source's SELECT failed for.
+    func enrichmentFailures(source: String) -> Counter {
+        factory.counter(.enrichmentFailures, [(MetricLabel.source, source)])
+    }
+
+    /// Returns the counter of readings that the SELECT of a stream failed for.
+    func selectFailures(stream: String) -> Counter {
+        factory.counter(.selectFailures, [(MetricLabel.stream, stream)])
     }
 
     /// Returns the handles of one sink's delivery of one stream.

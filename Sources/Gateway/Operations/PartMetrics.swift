@@ -23,8 +23,6 @@ struct IntakeMetrics: Sendable {
 
 /// What comes from one source.
 struct SourceMetrics: Sendable {
-    private let factory: any MetricsFactory
-    private let source: String
     let messages: Counter
     let bytes: Counter
     let unprotectedMessages: Counter
@@ -38,8 +36,6 @@ struct SourceMetrics: Sendable {
     /// Creates the handles of one source.
     init(factory: any MetricsFactory, source: String) {
         let labels = [(MetricLabel.source, source)]
-        self.factory = factory
-        self.source = source
         messages = factory.counter(.sourceMessages, labels)
         bytes = factory.counter(.sourceBytes, labels)
         unprotectedMessages = factory.counter(.sourceUnprotected, labels)
@@ -49,17 +45,6 @@ struct SourceMetrics: Sendable {
         sessionUp = factory.meter(.sourceSessionUp, labels)
         reconnects = factory.counter(.sourceReconnects, labels)
         authRefusals = factory.counter(.sourceAuthRefusals, labels)
-    }
-
-    /// Returns the counter of dead letters for one reason.
-    ///
-    /// The reason is one of a fixed set of short codes, never text from a payload: each one seen
-    /// makes a time series for good.
-    func deadLetters(reason: String) -> Counter {
-        factory.counter(
-            .sourceDeadLetters,
-            [(MetricLabel.source, source), (MetricLabel.reason, reason)]
-        )
     }
 }
 
@@ -84,6 +69,44 @@ struct StreamMetrics: Sendable {
             labels + [(MetricLabel.reason, "retention")]
         )
         evictedByBudget = factory.counter(.streamEvicted, labels + [(MetricLabel.reason, "budget")])
+    }
+}
+
+/// How one table of reference data stands, and what changes do to it.
+struct TableMetrics: Sendable {
+    /// What became of a change event.
+    enum ChangeKind: String {
+        case upsert
+        case delete
+        case ignored
+    }
+
+    private let factory: any MetricsFactory
+    private let table: String
+    let rows: Meter
+    let isReady: Meter
+    let ageSeconds: Meter
+    let snapshots: Counter
+    let misses: Counter
+
+    /// Creates the handles of one table.
+    init(factory: any MetricsFactory, table: String) {
+        let labels = [(MetricLabel.table, table)]
+        self.factory = factory
+        self.table = table
+        rows = factory.meter(.tableRows, labels)
+        isReady = factory.meter(.tableReady, labels)
+        ageSeconds = factory.meter(.tableAge, labels)
+        snapshots = factory.counter(.tableSnapshots, labels)
+        misses = factory.counter(.tableMisses, labels)
+    }
+
+    /// Returns the counter of changes of one kind.
+    func changes(_ kind: ChangeKind) -> Counter {
+        factory.counter(
+            .tableChanges,
+            [(MetricLabel.table, table), (MetricLabel.kind, kind.rawValue)]
+        )
     }
 }
 

@@ -11,6 +11,8 @@ struct CompiledRules {
     let enrichments: [Enrichment?]
     let selects: [SelectRule]
     let compiler: QueryCompiler
+    /// Signals that are columns of an enrichment.
+    let enrichmentSignals: Set<SignalID>
 
     /// Compiles a configuration; throws every problem of its SQL.
     static func make(_ configuration: Configuration) throws -> CompiledRules {
@@ -28,12 +30,14 @@ struct CompiledRules {
 
     /// What enrichments return, by name.
     var enrichmentNames: [String] {
-        Set(enrichments.compactMap(\.self).flatMap(\.query.columns)).sorted()
+        Set(enrichments.compactMap(\.self).flatMap(\.select.query.columns)).sorted()
     }
 
     /// The tables that readings of a source are joined with.
     func tables(joinedBy source: Int) -> Set<Int> {
-        selects.reduce(enrichments[source]?.query.tables ?? []) { $0.union($1.tables) }
+        selects.reduce(enrichments[source]?.tables ?? []) {
+            $0.union($1.select.query.tables)
+        }
     }
 
     /// Compiles what was read; what is wrong is gathered in `problems`.
@@ -62,6 +66,7 @@ struct CompiledRules {
             problems: problems
         )
         enrichments = configuration.sources.map { maker.enrichment(of: $0) }
+        enrichmentSignals = Set(enrichments.compactMap(\.self).flatMap(\.signals))
         selects = drafts.compactMap { maker.select($0) }
         engine = try RuleEngine(
             drafts: alerts,
@@ -101,7 +106,8 @@ private struct EnrichmentMaker {
                 }
                 ids.append(id)
             }
-            return Enrichment(wanted, query: query, signals: ids, compiler: compiler)
+            let select = StandingQuery(text: wanted.select, query: query, compiler: compiler)
+            return Enrichment(wanted, select: select, signals: ids)
         } catch {
             report(compiler.explain(error, in: wanted.select))
             return nil
@@ -117,9 +123,7 @@ private struct EnrichmentMaker {
             try refuseScan(of: draft.query, draft.queryValue.report)
             return SelectRule(
                 name: draft.name,
-                text: draft.query,
-                query: query,
-                compiler: compiler
+                select: StandingQuery(text: draft.query, query: query, compiler: compiler)
             )
         } catch {
             draft.queryValue.report(compiler.explain(error, in: draft.query))

@@ -54,7 +54,7 @@ struct EventWriter {
     private func enrichment(_ row: EnrichedRow, at arrival: Timestamp, into json: inout JSONWriter)
     {
         json.raw(#","enrichment":{"#)
-        for (column, key) in row.enrichment.encodedKeys.enumerated() {
+        for (column, key) in row.enrichment.select.encodedKeys.enumerated() {
             json.separate()
             json.raw(key)
             json.value(row.values?[column] ?? .null)
@@ -64,7 +64,7 @@ struct EventWriter {
             json.raw(#","row":"#)
             json.int(Int64(row.number))
         }
-        let joined = tables.tables.filter { row.enrichment.query.tables.contains($0.index) }
+        let joined = tables.tables.filter { row.enrichment.tables.contains($0.index) }
         let incomplete = joined.filter { !$0.state.isReady }
         if !incomplete.isEmpty {
             json.raw(#","incomplete":["#)

@@ -10,7 +10,7 @@ extension Processor {
         _ concernsRules: inout Bool
     ) -> [EnrichedRow] {
         let rows = enrichment.rows(context, version: tables.version)
-        for table in enrichment.query.missing(rows.first) {
+        for table in enrichment.select.query.missing(rows.first) {
             outcome.counts.misses[table, default: 0] += 1
         }
         // Several rows give several events, but the vehicle holds one value of a name: the first's.

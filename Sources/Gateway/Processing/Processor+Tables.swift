@@ -47,7 +47,7 @@ extension Processor {
             do throws(DecodingFailure) {
                 var change = try decode(element, table, message, record)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
-                try table.checkKey(of: change)
+                try table.check(change)
                 try apply(change, to: table, message)
             } catch {
                 var failure = error
@@ -92,6 +92,7 @@ extension Processor {
             guard error.kind == .unknownColumn || error.kind == .wrongType else { throw error }
         }
         let found = try table.decoder.discoveries(element)
+        try table.checkColumns(found)
         do throws(TableFailure) {
             let news = try table.learn(found)
             if !news.isEmpty { tables.columnsChanged() }
@@ -114,8 +115,8 @@ extension Processor {
                 throw DecodingFailure(kind: .noKey, reason: "neither a key nor a value")
             }
             key = try table.decoder.key(range, in: batch.bytes)
-            try table.checkKey(
-                of: Change(kind: .delete, position: ChangePosition(time: 0), row: key)
+            try table.check(
+                Change(kind: .delete, position: ChangePosition(time: 0), row: key)
             )
         } catch {
             return deadLetter(message, in: batch, error)

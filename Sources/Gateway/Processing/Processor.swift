@@ -14,6 +14,8 @@ final class Processor {
     let signals: SignalTable
     let tables: TableStore
     let configuration: Configuration
+    /// How often a vehicle's current record is told at most; `nil` when nobody wants it.
+    let recordInterval: Int64?
     private let decoders: [[MessageDecoder]]
     private let enrichedFragments: [[UInt8]]
     var nextOffsets: [String: Int64]
@@ -26,6 +28,8 @@ final class Processor {
     var startedAt: Timestamp?
     /// When time last passed for the tables.
     var lookedAt = Timestamp.distantPast
+    /// Vehicles whose current record may have changed, in the order in which they did.
+    var recordCandidates: [Vehicle] = []
     /// Vehicles that recovery brought further than their row: the next outcome names them.
     private var restoredDirty: [Vehicle] = []
 
@@ -36,6 +40,7 @@ final class Processor {
         nextOffsets: [String: Int64]
     ) {
         self.configuration = configuration
+        recordInterval = configuration.recordIntervalMilliseconds
         self.rules = rules
         engine = rules.engine
         tables = rules.tables
@@ -264,6 +269,7 @@ final class Processor {
     }
 
     func markDirty(_ vehicle: Vehicle) {
+        expectRecord(of: vehicle)
         guard !vehicle.isDirty else { return }
         vehicle.isDirty = true
         outcome.vehicles.append(vehicle)
@@ -276,6 +282,8 @@ final class Processor {
         vehicle.needsEvaluation = true
         let index = fleet.insert(vehicle)
         if vehicle.isDirty { restoredDirty.append(vehicle) }
+        // What was not told before the end is told now; what was, is not told again.
+        expectRecord(of: vehicle)
         schedule(vehicle, index)
     }
 

@@ -10,6 +10,13 @@ struct Timestamp: Hashable, Comparable, Sendable {
     static let distantPast = Timestamp(milliseconds: -(1 << 52))
     static let distantFuture = Timestamp(milliseconds: 1 << 52)
 
+    /// Microseconds since 1970; a time that a foreign clock made up may be beyond what they can tell.
+    var microseconds: Int64 {
+        let (product, isOverflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
+        guard isOverflow else { return product }
+        return milliseconds < 0 ? .min : .max
+    }
+
     static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds
     }

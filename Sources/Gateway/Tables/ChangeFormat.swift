@@ -70,10 +70,10 @@ struct ChangeFields {
     /// Where the record stood in Kafka, or when the message arrived.
     var transportPosition: ChangePosition {
         guard let record, record.offset >= 0 else {
-            return ChangePosition(time: arrival.milliseconds * 1_000)
+            return ChangePosition(time: arrival.microseconds)
         }
         return ChangePosition(
-            time: (record.time ?? arrival).milliseconds * 1_000,
+            time: (record.time ?? arrival).microseconds,
             lineage: "kafka/\(record.partition)",
             sequence: "\(record.offset)"
         )

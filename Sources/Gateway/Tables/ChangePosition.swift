@@ -21,14 +21,25 @@ struct ChangePosition: Equatable, Sendable {
 
     /// Whether this change came after another one of the same row.
     func order(after other: ChangePosition) -> Order {
-        if !sequence.isEmpty, !other.sequence.isEmpty, lineage == other.lineage,
-            let order = Self.compare(sequence, other.sequence)
-        {
-            return order
-        }
+        if let order = place(after: other) { return order }
         if self == other, !sequence.isEmpty { return .same }
         // What can't be told apart is taken in the order of its arrival.
         return time >= other.time ? .newer : .older
+    }
+
+    /// Whether their places in the source's log decide, and not their times.
+    func isComparable(to other: ChangePosition) -> Bool { place(after: other) != nil }
+
+    private func place(after other: ChangePosition) -> Order? {
+        guard !sequence.isEmpty, !other.sequence.isEmpty, lineage == other.lineage else {
+            return nil
+        }
+        return Self.compare(sequence, other.sequence)
+    }
+
+    /// The same without a place in Kafka, which means nothing in another topic.
+    var withoutOffset: ChangePosition {
+        lineage.hasPrefix("kafka/") ? ChangePosition(time: time) : self
     }
 
     /// Compares field by field; `nil` when the fields don't correspond.

@@ -105,6 +105,6 @@ struct DMSFormat: ChangeFormat {
         let fraction = text.drop { $0 != "." }.dropFirst().prefix { $0.isASCII && $0.isNumber }
         let rest = fraction.dropFirst(3).prefix(3)
         let digits = rest + String(repeating: "0", count: 3 - rest.count)
-        return time.milliseconds * 1_000 + (Int64(digits) ?? 0)
+        return time.microseconds + (Int64(digits) ?? 0)
     }
 }

@@ -9,10 +9,30 @@ extension ReferenceTable {
             return
         }
         try stage(position, at: arrival)
-        // Other partitions may have brought rows of it already.
-        if state.newest >= position.time {
-            try execute(.stageNewer(microseconds: position.time))
+        try stageWhatCameBefore(position)
+    }
+
+    /// Copies into a snapshot what belongs to it and came before its announcement: changes that overtook
+    /// it, and rows that another partition brought.
+    private func stageWhatCameBefore(_ began: ChangePosition) throws(SQLiteFailure) {
+        guard hasOldRows || latest.map({ $0.order(after: began) == .newer }) ?? false else {
+            return
         }
+        let isKafka = configuration.kafka != nil
+        // Without a place in the source's log time alone decides.
+        let since = began.sequence.isEmpty ? began.time : .min
+        let early = try relations.places(since: since) { position in
+            // What came before it at the same time is older, unless it came from another partition.
+            position.order(after: began) == .newer
+                && (isKafka || position.time > began.time || position.isComparable(to: began))
+        }
+        for place in early {
+            if let row = try relations.row(place.key, .live) { try execute(.row(row), .staging) }
+            try execute(.position(place), .staging)
+            see(ChangePosition(place.text))
+        }
+        // What is older than this snapshot is older than the next.
+        hasOldRows = false
     }
 
     /// What comes from now on belongs to a new snapshot.
@@ -39,9 +59,15 @@ extension ReferenceTable {
 
     func truncate(_ position: ChangePosition, at arrival: Timestamp) throws(SQLiteFailure) {
         if let floor = state.floor, position.order(after: floor) != .newer { return }
+        // The snapshot that is coming in was read behind it.
+        if let began = state.loading, position.order(after: began) == .older { return }
+        let wasReady = state.isReady
+        if state.firstHeardAt == .distantPast { state.firstHeardAt = arrival }
         state.lastLoad = nil
         try beginLoad(position, at: arrival)
         try endLoad()
+        // A task may empty a table before it fills it.
+        state.isReady = wasReady
     }
 
     // What a feed tells beside changes.
@@ -49,7 +75,7 @@ extension ReferenceTable {
     /// A file's version is a snapshot of its own, whatever the clocks say.
     func fileBegins(at arrival: Timestamp) throws(TableFailure) {
         do throws(SQLiteFailure) {
-            try stage(ChangePosition(time: arrival.milliseconds * 1_000), at: arrival)
+            try stage(ChangePosition(time: arrival.microseconds), at: arrival)
         } catch {
             throw .sqlite(error)
         }
@@ -73,10 +99,15 @@ extension ReferenceTable {
         } catch {
             throw .sqlite(error)
         }
+        state.loading = state.loading?.withoutOffset
+        state.lastLoad = state.lastLoad?.withoutOffset
+        state.floor = state.floor?.withoutOffset
+        latest = latest?.withoutOffset
     }
 
     /// The feed has brought what was there when it began.
     func caughtUp() {
+        hasCaughtUp = true
         guard !state.isReady, state.loading == nil, state.firstHeardAt != .distantPast else {
             return
         }
@@ -105,13 +136,21 @@ extension ReferenceTable {
     private var quietAt: Timestamp? {
         let quiet = configuration.snapshotQuietMilliseconds
         if state.loading != nil {
-            guard state.hasLoadRows, !configuration.isFile else { return nil }
+            guard state.hasLoadRows, !tellsEndOfLoad else { return nil }
             return state.loadHeardAt + quiet
         }
-        guard !state.isReady, state.firstHeardAt != .distantPast, configuration.session != nil
+        // Kafka tells when all has come that was there; into an empty topic it comes later.
+        guard !state.isReady, state.firstHeardAt != .distantPast,
+            configuration.session != nil || hasCaughtUp
         else { return nil }
         // Under changes that never pause, ten times the quiet is taken for the snapshot's end.
         return min(state.loadHeardAt + quiet, state.firstHeardAt + 10 * quiet)
+    }
+
+    /// A snapshot whose end is told is not complete before, however long its source pauses.
+    private var tellsEndOfLoad: Bool {
+        if case .rows = configuration.format { return true }
+        return configuration.isFile
     }
 
     /// Lets silence take effect; `isHeard` says whether it is the source's silence and not ours.
@@ -127,11 +166,17 @@ extension ReferenceTable {
 
     /// Whether the table has just become stale or fresh; `nil` when it is as it was.
     func staleness(at now: Timestamp, startedAt: Timestamp) -> Bool? {
-        guard let limit = configuration.staleMilliseconds else { return nil }
-        let due = max(state.heardAt, startedAt) + limit
-        guard (now >= due) != (state.staleSince != nil) else { return nil }
+        let isStale: Bool
+        if let limit = configuration.staleMilliseconds {
+            // A start gives the feed time to speak; but what was stale stays so until it has.
+            let since = state.staleSince == nil ? max(state.heardAt, startedAt) : state.heardAt
+            isStale = now >= since + limit
+        } else {
+            isStale = false
+        }
+        guard isStale != (state.staleSince != nil) else { return nil }
         hasNewState = true
-        return now >= due
+        return isStale
     }
 
     // What nobody needs any more.
@@ -149,11 +194,22 @@ extension ReferenceTable {
             if let sql = definition.rowsThatAreOver, let validity = configuration.validity {
                 let limit = Double(now.milliseconds - validity.historyMilliseconds) / 1_000
                 over = try relations.expired(sql, before: .double(limit), count: count)
-                for key in over { try execute(.deleteRow(key)) }
+                for key in over { try forgetRow(key, at: now) }
             }
             return !deletes.isEmpty || !over.isEmpty
         } catch {
             throw .sqlite(error)
         }
+    }
+
+    /// Its key is remembered like a deleted one, for as long.
+    private func forgetRow(_ key: [SignalValue?], at now: Timestamp) throws(SQLiteFailure) {
+        try execute(.deleteRow(key))
+        guard var place = try relations.place(of: key, .live), place.deletedAt == nil else {
+            return
+        }
+        place.deletedAt = now.milliseconds
+        place.keptFrom = place.text
+        try execute(.position(place))
     }
 }

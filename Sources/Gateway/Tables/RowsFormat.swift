@@ -66,7 +66,7 @@ struct RowsFormat: ChangeFormat {
 
     private func position(_ fields: ChangeFields) throws(DecodingFailure) -> ChangePosition {
         var position = fields.transportPosition
-        if let time = try time(fields) { position.time = time.milliseconds * 1_000 }
+        if let time = try time(fields) { position.time = time.microseconds }
         guard let path = configuration.position, let value = fields.value(path), value != .null
         else { return position }
         var place = value.text

@@ -2,8 +2,7 @@
 // How a table lies in SQLite, in memory and in the log alike:
 //
 //   car              its rows and nothing else: what people and joins read
-//   car.position     for each key, where its newest change stood; of deleted rows also when that came
-//                    and from which change the row is that is kept of them
+//   car.position     for each key, where the change stood that made the row, also of deleted rows
 //   car.staging      the next snapshot while it comes in, with a .position of its own
 //   car.retired      the last one, until it is deleted chunk by chunk
 
@@ -25,8 +24,11 @@ struct TableDefinition: Equatable, Sendable {
     init(_ configuration: TableConfiguration) {
         name = configuration.name
         key = configuration.key
-        columns =
-            configuration.columns ?? configuration.key.map { ColumnConfiguration(name: $0) }
+        var names = configuration.key
+        for name in configuration.indexes.flatMap(\.self) where !names.contains(name) {
+            names.append(name)
+        }
+        columns = configuration.columns ?? names.map { ColumnConfiguration(name: $0) }
         validity = configuration.validity.map { [$0.from, $0.to] }
         indexes = configuration.indexes
     }
@@ -53,20 +55,27 @@ struct TableDefinition: Equatable, Sendable {
         Self.quoted(name + relation.rawValue + ".position")
     }
 
+    private var rowsBody: String {
+        "(\(columns.map(Self.column).joined(separator: ", ")), "
+            + "PRIMARY KEY (\(Self.list(key)))) WITHOUT ROWID"
+    }
+
+    private var placesBody: String {
+        let keys = key.compactMap { name in columns.first { $0.name == name } }
+        return "(\(keys.map(Self.column).joined(separator: ", ")), position TEXT NOT NULL, "
+            + "deleted_at INTEGER, kept_from TEXT, PRIMARY KEY (\(Self.list(key)))) WITHOUT ROWID"
+    }
+
     /// Makes a relation with its indexes, whose names are told apart by the generation.
     func create(_ relation: Relation, generation: Int64) -> String {
         let rows = self.relation(relation)
         let places = positions(relation)
-        let keys = Self.list(key)
-        let keyColumns = columns.filter { key.contains($0.name) }
         func index(_ name: String, _ target: String, _ columns: String) -> String {
             "CREATE INDEX \(Self.quoted("\(self.name).\(generation).\(name)")) ON \(target) \(columns);"
         }
         var sql = """
-            CREATE TABLE \(rows) (\(columns.map(Self.column).joined(separator: ", ")), \
-            PRIMARY KEY (\(keys))) WITHOUT ROWID;
-            CREATE TABLE \(places) (\(keyColumns.map(Self.column).joined(separator: ", ")), \
-            position TEXT NOT NULL, deleted_at INTEGER, kept_from TEXT, PRIMARY KEY (\(keys))) WITHOUT ROWID;
+            CREATE TABLE \(rows) \(rowsBody);
+            CREATE TABLE \(places) \(placesBody);
             """
         for (number, columns) in indexes.enumerated() {
             // Joins of a table with validity look for a row and a time.
@@ -108,25 +117,34 @@ struct TableDefinition: Equatable, Sendable {
         """
         UPDATE \(positions(relation)) SET position = CAST(position AS INTEGER) || '  '
             WHERE position GLOB '* kafka/*';
+        UPDATE \(positions(relation)) SET kept_from = CAST(kept_from AS INTEGER) || '  '
+            WHERE kept_from GLOB '* kafka/*';
         """
-    }
-
-    /// Copies into staging what a snapshot's rows, and changes behind it, have brought already.
-    ///
-    /// Deletes too: the row that the snapshot still has comes yet.
-    func stageNewer(_ microseconds: Int64) -> String {
-        let isNewer = "CAST(position AS INTEGER) >= \(microseconds)"
-        let keys = Self.list(key)
-        return """
-            INSERT OR REPLACE INTO \(relation(.staging)) SELECT * FROM \(relation(.live))
-                WHERE (\(keys)) IN (SELECT \(keys) FROM \(positions(.live)) WHERE \(isNewer));
-            INSERT OR REPLACE INTO \(positions(.staging)) SELECT * FROM \(positions(.live))
-                WHERE \(isNewer);
-            """
     }
 
     func addColumn(_ column: ColumnConfiguration, to relation: Relation) -> String {
         "ALTER TABLE \(self.relation(relation)) ADD COLUMN \(Self.column(column));"
+    }
+
+    /// Makes a relation anew with these columns, and gives it the rows: SQLite can't change a type.
+    ///
+    /// Its indexes are gone.
+    func remake(_ relation: Relation, from old: TableDefinition) -> String {
+        let copied = Self.list(old.columns.map(\.name))
+        let (rows, places) = (self.relation(relation), positions(relation))
+        let made = Self.quoted(name + ".remade")
+        return """
+
+            CREATE TABLE \(made) \(rowsBody);
+            INSERT INTO \(made) (\(copied)) SELECT \(copied) FROM \(rows);
+            DROP TABLE \(rows);
+            ALTER TABLE \(made) RENAME TO \(rows);
+            CREATE TABLE \(made) \(placesBody);
+            INSERT INTO \(made) SELECT * FROM \(places);
+            DROP TABLE \(places);
+            ALTER TABLE \(made) RENAME TO \(places);
+            """
+
     }
 
     // What is not needed any more, by key: two parameters, a limit and a number of rows.

@@ -3,6 +3,18 @@
 // log, where they are durable; so the two can't differ.
 import GRDBSQLite
 
+/// Where the change stood that made a row what it is.
+struct RowPlace {
+    var key: [SignalValue?]
+    /// A `ChangePosition`'s.
+    var text: String
+    /// When the row was deleted, in milliseconds; `nil` while it is there.
+    var deletedAt: Int64?
+    /// Of a deleted row: the place of the change from before the delete that came last in the source's
+    /// order; what is kept of the row is from there.
+    var keptFrom: String?
+}
+
 /// The relations of one table in one database; belongs to that database's thread.
 @safe final class TableRelations {
     private let connection: OpaquePointer
@@ -24,7 +36,7 @@ import GRDBSQLite
         switch write.step {
         case .row(let row): try of(write.relation).upsert(row)
         case .deleteRow(let key): try of(write.relation).delete(key)
-        case .position(let key, let place): try of(write.relation).upsertPlace(key, place)
+        case .position(let place): try of(write.relation).upsertPlace(place)
         case .deletePosition(let key): try of(write.relation).deletePosition(key)
         case .setColumns(let columns): try setColumns(columns)
         case .createStaging(let generation):
@@ -34,7 +46,6 @@ import GRDBSQLite
             for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
                 try run(definition.forgetOffsets(relation))
             }
-        case .stageNewer(let microseconds): try run(definition.stageNewer(microseconds))
         case .swap:
             try run(definition.swap)
             if !keepsRetired { try run(definition.drop(.retired)) }
@@ -63,25 +74,74 @@ import GRDBSQLite
         if isLoading { try run(definition.create(.staging, generation: generation)) }
     }
 
-    /// Adds columns that are new, and remembers types; what is there stays as it is.
+    /// Adds columns that are new.
+    ///
+    /// When a type becomes known or wider, the rows move into a relation of the new form: how SQLite
+    /// compares a column, and what it makes of 2.0, must not depend on whether there was a start since.
     private func setColumns(_ columns: [ColumnConfiguration]) throws(SQLiteFailure) {
-        let added = columns.filter { definition.position(of: $0.name) == nil }
-        for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
-            for column in added { try run(definition.addColumn(column, to: relation)) }
+        let old = definition
+        let added = columns.filter { old.position(of: $0.name) == nil }
+        let isSameForm = old.columns.allSatisfy { known in
+            columns.contains { $0.name == known.name && $0.type?.affinity == known.type?.affinity }
         }
-        definition.columns = columns
         statements.removeAll()
+        definition.columns = columns
+        for relation in [TableDefinition.Relation.live, .staging] where try exists(relation) {
+            guard !isSameForm else {
+                for column in added { try run(definition.addColumn(column, to: relation)) }
+                continue
+            }
+            let indexes = try indexes(of: relation)
+            try run(definition.remake(relation, from: old))
+            for index in indexes { try run(index) }
+        }
+    }
+
+    /// The statements that made the indexes of a relation.
+    private func indexes(of relation: TableDefinition.Relation) throws(SQLiteFailure) -> [String] {
+        let name = definition.name + relation.rawValue
+        var found: [String] = []
+        for target in [name, name + ".position"] {
+            let statement = try unsafe SQLiteStatement(
+                connection,
+                "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql NOT NULL"
+            )
+            statement.bind(1, target)
+            while try statement.step() { found.append(statement.text(0)) }
+        }
+        return found
     }
 
     // Reading.
 
+    /// Where the change stood that made a row what it is, or deleted it.
     func place(
         of key: [SignalValue?],
         _ relation: TableDefinition.Relation
     )
-        throws(SQLiteFailure) -> KeyPlace?
+        throws(SQLiteFailure) -> RowPlace?
     {
         try of(relation).place(of: key)
+    }
+
+    /// Places in the live relation that are not older than a time, as far as they are wanted.
+    func places(
+        since microseconds: Int64,
+        where isWanted: (ChangePosition) -> Bool
+    ) throws(SQLiteFailure) -> [RowPlace] {
+        let statement = try unsafe SQLiteStatement(
+            connection,
+            "SELECT position, deleted_at, kept_from, \(TableDefinition.list(definition.key)) "
+                + "FROM \(definition.positions(.live)) WHERE CAST(position AS INTEGER) >= ?"
+        )
+        statement.bind(1, microseconds)
+        var places: [RowPlace] = []
+        while try statement.step() {
+            guard isWanted(ChangePosition(statement.text(0))) else { continue }
+            let key = definition.key.indices.map { statement.value(Int32($0 + 3)) }
+            places.append(RowPlace(statement, key: key))
+        }
+        return places
     }
 
     func row(

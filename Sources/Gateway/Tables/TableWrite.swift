@@ -6,12 +6,10 @@ struct TableWrite {
         case row([SignalValue?])
         /// The values of the key, in its order.
         case deleteRow([SignalValue?])
-        case position(key: [SignalValue?], KeyPlace)
+        case position(RowPlace)
         case deletePosition(key: [SignalValue?])
         case setColumns([ColumnConfiguration])
         case createStaging(generation: Int64)
-        /// Rows that came before their snapshot was announced are part of it.
-        case stageNewer(microseconds: Int64)
         case swap
         /// Offsets of Kafka that stand for rows mean nothing any more: time decides.
         case forgetOffsets
@@ -25,15 +23,4 @@ struct TableWrite {
     var table: Int
     var relation = TableDefinition.Relation.live
     var step: Step
-}
-
-/// Where a key stands among the changes of its table, as the companion of the rows keeps it.
-struct KeyPlace {
-    /// The place of the newest change.
-    var position: String
-    /// That was a delete, and came then, in milliseconds since 1970.
-    var deletedAt: Int64?
-    /// What a deleted row is kept from: the place of the change that made it, as far as changes from
-    /// before the delete have come.
-    var keptFrom: String?
 }

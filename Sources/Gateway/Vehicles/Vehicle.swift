@@ -14,6 +14,11 @@ final class Vehicle {
     var isDirty = false
     /// Recovered and not looked at since: its next reading concerns every rule.
     var needsEvaluation = false
+    /// When its current record was told last, and what that said.
+    var recordedAt = Timestamp.distantPast
+    var recordDigest: UInt64 = 0
+    /// Its current record may have changed since.
+    var isRecordPending = false
     /// When the timer queue will look at this vehicle, if it will.
     var scheduledAt: Timestamp?
 

@@ -63,7 +63,8 @@ import Testing
 
     private func makeEveryMetric() {
         let metrics = GatewayMetrics(factory: registry)
-        _ = metrics.source("depot").deadLetters(reason: "syntax")
+        _ = metrics.source("depot")
+        _ = metrics.deadLetters(source: "depot", reason: "syntax")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
         let sink = SinkConfiguration(
@@ -75,6 +76,9 @@ import Testing
         _ = metrics.drainSeconds(lane)
         _ = metrics.kafka(lane)
         _ = metrics.alert("speeding").transitions(to: "firing")
+        _ = metrics.table("car").changes(.upsert)
+        _ = metrics.enrichmentFailures(source: "depot")
+        _ = metrics.selectFailures(stream: "fast")
         _ = metrics.certificateExpiryDays(file: "gateway.crt")
         _ = metrics.httpRequests(route: "/metrics", status: 200)
     }
