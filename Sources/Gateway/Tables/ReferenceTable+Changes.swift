@@ -271,7 +271,9 @@ extension ReferenceTable {
             }
     }
 
-    /// A value of a row; `nil` where nothing is told. A key has no nulls.
+    /// A value of a row; `nil` where nothing is told.
+    ///
+    /// A key has no nulls.
     private func told(_ row: [SignalValue?], _ column: Int) -> SignalValue? {
         guard row.indices.contains(column), let value = row[column], value != .null else {
             return nil

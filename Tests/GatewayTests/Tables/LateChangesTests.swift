@@ -148,6 +148,22 @@ import Testing
         #expect(try rows() == ["1 Ann 0-110", "2 Cem 0-500"])
     }
 
+    @Test func aSnapshotRowThatComesAgainInKafkaBeginsAndEndsNoOther() throws {
+        let decoder = TestChangeDecoder(.debezium)
+        for mark in ["first", "true", "last"] {
+            let row = """
+                {"before":null,"after":{"id":1,"name":"a"},"op":"r","ts_ms":1767600000000,\
+                "source":{"connector":"postgresql","lsn":7,"snapshot":"\(mark)","table":"car"}}
+                """
+            let positions = try [97, 130]
+                .flatMap { offset in
+                    try decoder.decode(row, record: RecordPlace(partition: 1, offset: offset))
+                }
+                .map(\.change.position)
+            #expect(positions[0] == positions[1])
+        }
+    }
+
     @Test func theRepeatedEndOfAnEarlierSnapshotDoesNotEndTheNext() throws {
         try send([Self.begin, Self.load("Ann", id: 1), Self.load("Bob", id: 2), Self.end])
         try send([(20, #""op":"begin""#), Self.load("Ann", id: 1, pos: 20), Self.end])
