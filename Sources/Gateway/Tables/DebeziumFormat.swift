@@ -85,7 +85,7 @@ struct DebeziumFormat: ChangeFormat {
         if let time = fields.microseconds(root + "ts_us", perUnit: 1)
             ?? fields.microseconds(root + "ts_ms", perUnit: 1_000)
         {
-            change.position.time = time
+            change.position.take(time, isOfSnapshot: snapshot.isRunning)
         }
         if !snapshot.isRunning {
             change.position.take(DebeziumPlace([source], fields, time: change.position.time))
@@ -132,14 +132,15 @@ struct DebeziumFormat: ChangeFormat {
             prefixes.lazy.compactMap { fields.text($0 + name) }.first
         }
         let snapshot = Snapshot(text("snapshot"))
+        let operation = text("op")
+        let isOfSnapshot = snapshot.isRunning || operation == "r"
         var change = Change(kind: .upsert, position: fields.transportPosition)
         if let time = fields.microseconds(root + "__ts_ms", perUnit: 1_000)
             ?? fields.microseconds(root + "__source_ts_ms", perUnit: 1_000)
         {
-            change.position.time = time
+            change.position.take(time, isOfSnapshot: isOfSnapshot)
         }
-        let operation = text("op")
-        if !snapshot.isRunning, operation != "r" {
+        if !isOfSnapshot {
             change.position.take(DebeziumPlace(prefixes, fields, time: change.position.time))
         }
         // Without `add.fields: table` the topic alone names the table.
@@ -192,6 +193,16 @@ extension Change {
 }
 
 extension ChangePosition {
+    /// Of a snapshot the time is all: a row that comes again has another offset in Kafka, and would begin
+    /// or end a snapshot that is not its own.
+    fileprivate mutating func take(_ time: Int64, isOfSnapshot: Bool) {
+        if isOfSnapshot {
+            self = ChangePosition(time: time)
+        } else {
+            self.time = time
+        }
+    }
+
     fileprivate mutating func take(_ place: DebeziumPlace?) {
         guard let place else { return }
         self = ChangePosition(time: time, lineage: place.lineage, sequence: place.sequence)
