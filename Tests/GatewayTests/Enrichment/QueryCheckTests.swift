@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SELECT car.vv FROM car WHERE car.id = 1", "no such column: car.vv"),
+        ("SELECT car.vv FROM car WHERE car.id = 1", "table 'car' has no column 'vv'"),
         ("SELECT v FRM car", "near \"car\": syntax error"),
         ("SELECT id FROM cars", "no such table: cars"),
         ("SELECT date('now') AS d FROM reading", "now"),
