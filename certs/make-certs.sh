@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes the development certificates: a CA, the broker, the gateway, the operator's and the
-# simulator's client certificates, and one certificate for each vehicle. Running it again keeps
+# Makes the development certificates: a CA, the broker, the gateway, the operator's, the back office's
+# and the simulator's client certificates, and one certificate for each vehicle. Running it again keeps
 # what is there and adds what is missing. Production uses its own CA: see README.md here.
 set -euo pipefail
 
@@ -35,7 +35,7 @@ readonly ca_days_min=3650
 # These may not be vehicles. The first six are streams, the second level of topics the gateway
 # itself publishes: the pattern `fleet/%u/#` would let such a vehicle forge outliers. The rest
 # have rights or files of their own.
-readonly reserved_ids=' enriched outlier firing raw schema dead_letter gateway ops fleet broker ca '
+readonly reserved_ids=' enriched outlier firing raw schema dead_letter gateway ops backoffice fleet broker ca '
 
 out="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/out"
 days=365
@@ -181,7 +181,7 @@ prepare_ca() {
     fi
     openssl x509 -in "$out/ca.crt" -noout -subject 2>/dev/null | grep -qF "$ca_organisation" ||
         fail "$out/ca.crt was not made by this script and will not be overwritten"
-    rm -f "$out"/{ca,broker,gateway,ops,fleet}.{crt,key} "$out"/vehicles/*.{crt,key}
+    rm -f "$out"/{ca,broker,gateway,ops,backoffice,fleet}.{crt,key} "$out"/vehicles/*.{crt,key}
     make_ca
 }
 
@@ -229,6 +229,7 @@ main() {
     issue_broker
     issue_client "$out/gateway" gateway
     issue_client "$out/ops" ops
+    issue_client "$out/backoffice" backoffice
     issue_client "$out/fleet" fleet
     local id
     for id in "${vehicles[@]}"; do

@@ -23,6 +23,8 @@ final class DemoProcessor {
         var deadLetters = 0
         var late = 0
         var clockFlagged = 0
+        /// The payloads of all outliers.
+        var outliers: [[UInt8]] = []
     }
 
     /// The folder that holds Package.swift.
@@ -32,6 +34,7 @@ final class DemoProcessor {
     let engine: RuleEngine
     private let processor: Processor
     private let patterns: [TopicPattern]
+    private let tableNames: [String]
     private var topics: [String: Topic] = [:]
     private var batch = MessageBatch()
     private(set) var tally = Tally()
@@ -47,6 +50,7 @@ final class DemoProcessor {
             nextOffsets: [:]
         )
         patterns = configuration.sources[0].topics.map(\.pattern)
+        tableNames = configuration.tables.map(\.name)
     }
 
     /// Puts a message into the batch.
@@ -63,6 +67,24 @@ final class DemoProcessor {
         )
     }
 
+    /// Puts change events of a table into the batch.
+    func append(_ changes: [[UInt8]], to table: String, arrival: Timestamp) throws {
+        let index = try #require(tableNames.firstIndex(of: table))
+        let topic = Topic(name: "cdc/\(table)", patterns: [])
+        for change in changes {
+            unsafe change.withUnsafeBytes { payload in
+                unsafe batch.append(
+                    source: 1 + index,
+                    topic: topic,
+                    payload: payload,
+                    qos: 1,
+                    packetID: 0,
+                    arrival: arrival
+                )
+            }
+        }
+    }
+
     /// Processes the batch; then time passes up to `now`, if it is given.
     func process(now: Timestamp? = nil) throws {
         let clock = now.map { ClockReading(now: $0, isHeard: [true]) }
@@ -73,6 +95,7 @@ final class DemoProcessor {
         tally.late += outcome.counts.late.values.reduce(0, +)
         tally.clockFlagged += outcome.counts.clockFlagged.values.reduce(0, +)
         for event in outcome.outlier {
+            tally.outliers.append(Array(outcome.bytes.bytes[event.payload]))
             let text = String(decoding: outcome.bytes.bytes[event.payload], as: UTF8.self)
             guard text.contains(#""state":"firing""#) else {
                 tally.resolved += 1

@@ -156,6 +156,27 @@ extension IntegrationSuites {
             #expect((car2["firing"] as? [Any])?.isEmpty == true)
         }
 
+        @Test("change events come from the back office and from no vehicle")
+        func vehicleMayNotPublishChangeEvents() throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            let seen = try Collector(depot.connection("gateway", clientID: "eyes"), ["cdc/#"])
+            defer { seen.close() }
+            let change = TestMessage("cdc/car", #"{"id":1}"#)
+            let vehicle = depot.vehicle("car-1")
+            #expect(throws: MQTTError.self) { try depot.publish([change], as: vehicle) }
+            #expect(throws: MQTTError.self) {
+                try depot.publish([change], as: depot.connection("ops", clientID: "ops"))
+            }
+            let office = depot.connection("backoffice", clientID: "office")
+            try depot.publish([change], as: office)
+            #expect(throws: MQTTError.self) { try depot.publish([.state("car-1", 1)], as: office) }
+            let deadline = Date().addingTimeInterval(10)
+            while seen.count() < 1, Date() < deadline { ChildProcess.pause(0.01) }
+            #expect(seen.all.map(\.topic) == ["cdc/car"])
+        }
+
         @Test("MQTT 5 messages say in user properties where they are from")
         func userPropertiesTellTheOrigin() async throws {
             let depot = try LocalDepot.test()

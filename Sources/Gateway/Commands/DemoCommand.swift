@@ -11,7 +11,8 @@ struct DemoCommand: ParsableCommand {
             vehicles drive, and prints what mosquitto_sub sees. The last line is counted by an \
             independent publisher and subscriber: messages the broker acknowledged to vehicles, \
             enriched messages and outliers that arrived, lost, duplicates, latency from publish to \
-            enriched arrival, and the gateway's CPU time per message.
+            enriched arrival, the gateway's CPU time per message, and how many outliers named the \
+            plate and the customer of the reservation of their time.
             """
     )
 

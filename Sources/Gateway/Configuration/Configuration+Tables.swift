@@ -213,7 +213,7 @@ enum TableName {
     ]
 
     /// What the gateway keeps beside each key.
-    static let ownColumns: Set<String> = ["position", "deleted_at"]
+    static let ownColumns: Set<String> = ["position", "deleted_at", "kept_from"]
 
     static func isReserved(_ name: String) -> Bool {
         own.contains(name) || StreamName.all.contains(name) || name.hasPrefix("sqlite_")

@@ -16,6 +16,7 @@ final class DeliveryCounter: Sendable {
         var outliers = 0
         var outlierIDs: Set<String> = []
         var fired: Set<String> = []
+        var named: [NamedOutlier] = []
         var latencies: [Double] = []
         var outlierLatencies: [Double] = []
         var lastArrival: UInt64 = 0
@@ -60,22 +61,14 @@ final class DeliveryCounter: Sendable {
 
     private func receiveOutlier(_ message: ReceivedMessage) {
         let now = WallClock.now()
-        let text = String(decoding: message.payload, as: UTF8.self)
-        let fields = Self.strings(in: text, ["time", "alert", "state", "vehicle", "id"])
+        guard let outlier = ArrivedOutlier(message.payload) else { return }
         tally.withLock { tally in
             tally.lastArrival = message.arrivalNanoseconds
-            guard let id = fields["id"], tally.outlierIDs.insert(id).inserted else { return }
+            guard tally.outlierIDs.insert(outlier.named.id).inserted else { return }
             tally.outliers += 1
-            if fields["state"] == "firing", let alert = fields["alert"],
-                let vehicle = fields["vehicle"]
-            {
-                tally.fired.insert("\(alert)/\(vehicle)")
-            }
-            let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-            guard let time = fields["time"].flatMap({ try? style.parse($0) }) else { return }
-            tally.outlierLatencies.append(
-                Double(now.milliseconds) - time.timeIntervalSince1970 * 1_000
-            )
+            tally.named.append(outlier.named)
+            if outlier.isFiring { tally.fired.insert("\(outlier.alert)/\(outlier.named.vehicle)") }
+            tally.outlierLatencies.append(Double(now - outlier.named.time))
         }
     }
 
@@ -92,6 +85,7 @@ final class DeliveryCounter: Sendable {
                 lost: lost,
                 duplicates: tally.duplicates,
                 fired: tally.fired,
+                named: tally.named,
                 latency: Percentiles(tally.latencies),
                 outlierLatency: Percentiles(tally.outlierLatencies)
             )
@@ -120,13 +114,33 @@ final class DeliveryCounter: Sendable {
         let digits = payload[place.upperBound...].prefix { (48...57).contains($0) }
         return Int64(String(decoding: digits, as: UTF8.self))
     }
+}
 
-    /// Top-level text members of an outlier.
-    static func strings(in text: String, _ names: [String]) -> [String: String] {
-        let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-        var found: [String: String] = [:]
-        for name in names { found[name] = object?[name] as? String }
-        return found
+/// An outlier as a consumer reads it.
+private struct ArrivedOutlier {
+    let named: NamedOutlier
+    let alert: String
+    let isFiring: Bool
+
+    init?(_ payload: [UInt8]) {
+        guard
+            let object = try? JSONSerialization.jsonObject(with: Data(payload)) as? [String: Any],
+            let id = object["id"] as? String, let vehicle = object["vehicle"] as? String,
+            let alert = object["alert"] as? String,
+            let time = (object["time"] as? String).flatMap({ Timestamp(iso8601: $0) })
+        else { return nil }
+        let enrichment = object["enrichment"] as? [String: Any]
+        named = NamedOutlier(
+            id: id,
+            vehicle: vehicle,
+            time: time,
+            holder: Holder(
+                plate: enrichment?["plate"] as? String,
+                customer: enrichment?["customer"] as? String
+            )
+        )
+        self.alert = alert
+        isFiring = object["state"] as? String == "firing"
     }
 }
 
@@ -139,6 +153,8 @@ struct DeliverySummary: Sendable {
     var duplicates: Int
     /// `alert/vehicle` of every alert that fired.
     var fired: Set<String>
+    /// Whom outliers named.
+    var named: [NamedOutlier]
     /// From publish to arrival of the enriched message, in milliseconds.
     var latency: Percentiles
     /// From the time of an outlier to its arrival, in milliseconds.

@@ -39,11 +39,14 @@ struct DemoRun {
         defer { kafka?.close() }
         let template = try String(contentsOfFile: assets + "/demo/gateway.yaml", encoding: .utf8)
         try depot.writeConfiguration(template: template) { text in
-            let text = isReplay ? text.replacing("/fleet.yaml", with: "/traces.yaml") : text
-            return kafka.map { text.replacing("\nsinks:\n", with: "\nsinks:\n\($0.sink)\n") }
-                ?? text
+            var configuration = DemoConfiguration(text: text)
+            if isReplay { configuration.replayTraces() }
+            if let kafka { configuration.use(kafka) }
+            return configuration.text
         }
-        try depot.startGateway()
+        let office = isReplay ? nil : try BackOffice(depot, makeSimulator().vehicleIDs, kafka)
+        defer { office?.close() }
+        try startGateway(depot, office)
         let counter = DeliveryCounter()
         let witness = Subscriber(
             depot.connection("ops", clientID: "demo-witness"),
@@ -52,23 +55,42 @@ struct DemoRun {
         defer { witness.close() }
         try witness.waitUntilUp()
         try kafka?.tailOutliers()
+        if office != nil {
+            StandardOutput.print(
+                "demo: curl http://127.0.0.1:\(depot.httpPort)/api/vehicles/car-0001  (in another "
+                    + "terminal, as long as this runs)"
+            )
+        }
         let tail = try tailOutliers(depot)
         defer { tail.terminate() }
 
         let cpuBefore = depot.gateway?.cpuSeconds ?? 0
         let started = Date()
-        let (acknowledged, expected) = try drive(depot, counter)
+        let (acknowledged, expected) = try drive(depot, counter, office)
         counter.waitUntilComplete(quietSeconds: 10) { interrupt.isSet }
         let cpu = (depot.gateway?.cpuSeconds ?? 0) - cpuBefore
         ChildProcess.pause(0.2)  // mosquitto_sub prints what it has
         let seconds = Date().timeIntervalSince(started)
         let summary = counter.summary(acknowledged: acknowledged)
-        var lines = report(summary, expected, cpuSeconds: cpu, seconds: seconds)
+        let naming = office?.judge(summary.named)
+        var lines = report(summary, expected, naming, cpuSeconds: cpu, seconds: seconds)
         if let kafka {
             let line = try kafka.summary(enriched: summary.enriched, outliers: summary.outliers)
             lines.insert(line, at: lines.count - 1)
         }
         return lines
+    }
+
+    /// Starts the gateway; it is ready when it knows the tables that readings are joined with.
+    private func startGateway(_ depot: LocalDepot, _ office: BackOffice?) throws {
+        try depot.startGateway(waitsUntilReady: office == nil)
+        guard let office else { return }
+        try depot.waitUntil("the feeds of the tables are heard", log: depot.gatewayLog) {
+            depot.hearsFeeds
+        }
+        StandardOutput.print("demo: the back office publishes devices, cars and reservations")
+        try office.publishEverything()
+        try depot.waitUntilGatewayIsReady()
     }
 
     /// What operations people type; its output is the user's terminal.
@@ -96,7 +118,8 @@ struct DemoRun {
 
     private func drive(
         _ depot: LocalDepot,
-        _ counter: DeliveryCounter
+        _ counter: DeliveryCounter,
+        _ office: BackOffice?
     ) throws
         -> (acknowledged: Int, expected: Set<String>?)
     {
@@ -113,6 +136,7 @@ struct DemoRun {
                 counter.willPublish(vehicle: message.vehicle)
                 try fleet.publish(message)
             }
+            try office?.pass(to: WallClock.now(), simulator.handOvers)
             try fleet.pump()
         }
         let stopped = WallClock.now()
@@ -142,6 +166,7 @@ struct DemoRun {
     private func report(
         _ summary: DeliverySummary,
         _ expected: Set<String>?,
+        _ naming: NamingAccount?,
         cpuSeconds: Double,
         seconds: Double
     ) -> [String] {
@@ -160,12 +185,14 @@ struct DemoRun {
                     + "\(summary.outlierLatency.text(0.99)) ms (p99) after their cause"
             )
         }
+        lines += naming?.lines ?? []
+        let named = naming.map { " named=\($0.rightCount) of \($0.outlierCount)" } ?? ""
         lines.append(
             "demo: in=\(summary.published) enriched=\(summary.enriched) "
                 + "outliers=\(summary.outliers) lost=\(summary.lost) "
                 + "duplicates=\(summary.duplicates) p50_ms=\(summary.latency.text(0.5)) "
                 + "p99_ms=\(summary.latency.text(0.99)) "
-                + "cpu_us_per_message=\(String(format: "%.1f", perMessage))"
+                + "cpu_us_per_message=\(String(format: "%.1f", perMessage))\(named)"
         )
         return lines
     }

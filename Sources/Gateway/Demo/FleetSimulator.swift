@@ -22,6 +22,12 @@ struct ExpectedOutlier: Sendable, Hashable {
     let causedAt: Timestamp
 }
 
+/// A car that changes hands.
+struct HandOver: Sendable, Hashable {
+    let vehicle: String
+    let time: Timestamp
+}
+
 /// A deterministic fleet that drives, parks and gets into trouble.
 struct FleetSimulator {
     private let start: Timestamp
@@ -35,6 +41,8 @@ struct FleetSimulator {
     private var nextCycleStart: Timestamp
     /// Grows as scenarios happen.
     private(set) var expected: [ExpectedOutlier] = []
+    /// Known from the start of their cycle on: who rents cars out knows before the car does.
+    private(set) var handOvers: [HandOver] = []
 
     /// A fleet whose first messages are due at `start`; every fifth vehicle speaks name/value.
     init(vehicleCount: Int, messagesPerSecond: Double, seed: UInt64, start: Timestamp) {
@@ -97,6 +105,8 @@ struct FleetSimulator {
             from: nextCycleStart,
             using: &generator
         )
+        handOvers += steps.filter { $0.acts.contains(.handOver) }
+            .map { HandOver(vehicle: vehicles[$0.vehicle].id, time: $0.time) }
         nextStep = 0
         nextCycleStart = nextCycleStart + ScenarioPlan.cycleMilliseconds
     }

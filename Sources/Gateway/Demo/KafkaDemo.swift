@@ -4,15 +4,31 @@ import Foundation
 
 /// A Kafka-wire broker beside the demo's depot.
 final class KafkaDemo {
+    private static let reservations = "cdc.reservation"
+
     private let broker: KafkaBroker
+    private let folder: String
     private var tail: ChildProcess?
+    private var producerCount = 0
 
     init(_ depot: LocalDepot) throws {
         StandardOutput.print(
             "demo: starting a Kafka-wire broker; the gateway gets a sink of type kafka"
         )
         broker = try KafkaBroker(folder: depot.folder, assets: depot.assets)
+        folder = depot.folder
         try broker.start()
+        try makeTopic(Self.reservations)
+    }
+
+    /// Asking for a topic makes it, so that whoever reads has something to wait at.
+    private func makeTopic(_ topic: String) throws {
+        _ = try ChildProcess(
+            LocalDepot.find("kcat"),
+            ["-L", "-b", broker.address, "-t", topic],
+            output: broker.log
+        )
+        .wait()
     }
 
     /// What the operator adds to the configuration.
@@ -26,16 +42,32 @@ final class KafkaDemo {
         """
     }
 
-    /// Shows outliers as they arrive in Kafka.
-    func tailOutliers() throws {
-        let kcat = try LocalDepot.find("kcat")
-        // Asking for the topic makes it, so that kcat has something to wait at.
-        _ = try ChildProcess(
-            kcat,
-            ["-L", "-b", broker.address, "-t", "iot.outlier"],
+    /// What the operator writes in place of an MQTT feed, to read reservations from Kafka.
+    var feed: String {
+        "source: {type: kafka, brokers: \"\(broker.address)\", topic: \(Self.reservations)}"
+    }
+
+    /// Lets kcat produce changes of reservations, in their order.
+    func produceReservations(_ changes: [[UInt8]]) throws {
+        producerCount += 1
+        let file = folder + "/\(Self.reservations).\(producerCount)"
+        try Data(changes.flatMap { $0 + [UInt8(ascii: "\n")] })
+            .write(to: URL(fileURLWithPath: file))
+        let code = try ChildProcess(
+            LocalDepot.find("kcat"),
+            ["-P", "-b", broker.address, "-t", Self.reservations, "-p", "0", "-l", file],
             output: broker.log
         )
         .wait()
+        guard code == 0 else {
+            throw DepotError(description: "kcat could not produce; see \(broker.log)")
+        }
+    }
+
+    /// Shows outliers as they arrive in Kafka.
+    func tailOutliers() throws {
+        let kcat = try LocalDepot.find("kcat")
+        try makeTopic("iot.outlier")
         StandardOutput.print(
             "demo: kcat -C -b \(broker.address) -t iot.outlier  (its lines begin with 'kafka')"
         )

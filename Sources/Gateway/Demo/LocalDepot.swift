@@ -144,11 +144,21 @@ final class LocalDepot {
             environment: ["SWIFT_BACKTRACE": "enable=no"]
         )
         self.gateway = gateway
-        guard waitsUntilReady else { return gateway }
+        if waitsUntilReady { try waitUntilGatewayIsReady() }
+        return gateway
+    }
+
+    func waitUntilGatewayIsReady() throws {
         try waitUntil("the gateway is ready", log: gatewayLog) { [httpPort] in
             Self.httpStatus(port: httpPort, path: "/readyz") == 200
         }
-        return gateway
+    }
+
+    /// Whether the gateway says that it hears the feeds of all its tables.
+    var hearsFeeds: Bool {
+        let answer = Self.httpGet(port: httpPort, path: "/readyz") ?? ""
+        guard let tables = answer.firstRange(of: #""tables":"#) else { return false }
+        return !answer[tables.upperBound...].contains(#""down""#)
     }
 
     func stopGateway() {

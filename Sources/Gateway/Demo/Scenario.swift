@@ -30,6 +30,8 @@ enum VehicleAct: Sendable, Hashable {
     case stopCharging
     case runLowOnBattery
     case chargeAgain
+    /// The customer's reservation ends, and the next one's begins.
+    case handOver
     /// Says what there is to say and then nothing more.
     case fallSilent
 }
@@ -68,6 +70,8 @@ enum Scenario: Sendable {
     case forgetLightsAndFallSilent
     /// Parks as one should; no alert.
     case park
+    /// One customer brakes hard, parks and hands the car over to another, who brakes hard as well.
+    case changeHands
 
     /// One moment of a scenario.
     struct Moment {
@@ -125,8 +129,9 @@ enum Scenario: Sendable {
             ]
         case .forgetLights:
             Self.leavingWithLightsOn + [
-                Moment(8_000, .openDriverDoor), Moment(9_000, .lightsOff),
-                Moment(10_000, .closeDriverDoor),
+                // Who forgot them is gone; the next customer turns them off.
+                Moment(5_000, .handOver), Moment(8_000, .openDriverDoor),
+                Moment(9_000, .lightsOff), Moment(10_000, .closeDriverDoor),
             ]
         case .forgetLightsAndFallSilent:
             Self.leavingWithLightsOn + [
@@ -136,8 +141,19 @@ enum Scenario: Sendable {
             [
                 Moment(-10_000, .pullOver), Moment(-2_500, .stand), Moment(-2_000, .lightsOff),
                 Moment(-1_500, .turnKeyOff), Moment(-1_000, .openDriverDoor),
-                Moment(0, .closeDriverDoor), Moment(15_000, .turnKeyOn),
-                Moment(15_800, .chargeAgain, .lightsOn), Moment(16_500, .followTraffic),
+                Moment(0, .closeDriverDoor), Moment(7_000, .handOver),
+                Moment(15_000, .turnKeyOn), Moment(15_800, .chargeAgain, .lightsOn),
+                Moment(16_500, .followTraffic),
+            ]
+        case .changeHands:
+            [
+                Moment(-2_000, .hold(95)), Moment(0, .brakeHard, causes: .harshBraking),
+                Moment(1_500, .pullOver), Moment(6_500, .stand), Moment(6_900, .lightsOff),
+                Moment(7_300, .turnKeyOff), Moment(7_700, .openDriverDoor),
+                Moment(8_100, .closeDriverDoor), Moment(9_000, .handOver),
+                Moment(9_600, .turnKeyOn), Moment(10_200, .chargeAgain, .lightsOn),
+                Moment(10_800, .hold(95)), Moment(18_000, .brakeHard, causes: .harshBraking),
+                Moment(19_500, .followTraffic),
             ]
         }
     }

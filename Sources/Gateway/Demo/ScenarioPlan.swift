@@ -39,6 +39,7 @@ enum ScenarioPlan {
         Place(.forgetLightsAndFallSilent, at: 19_700),
         Place(.brakeHard, at: 3_000),
         Place(.forgetLights, .nameValue, at: 29_500),
+        Place(.changeHands, at: 6_300),
         Place(.openDoorWhileMoving, at: 5_500),
         Place(.overheat, at: 10_400),
         Place(.forgetLights, at: 14_800),

@@ -146,6 +146,8 @@ struct SimulatedVehicle {
         case .stopCharging: batteryVolts = Drift(12.5, towards: 12.1, perSecond: 0.2)
         case .runLowOnBattery: batteryVolts = Drift(11.6, towards: 11.4, perSecond: 0.05)
         case .chargeAgain: batteryVolts = Drift(13.8, towards: 14.2, perSecond: 0.2)
+        // Nothing that a sensor reads.
+        case .handOver: break
         case .fallSilent: isSilent = true
         }
     }

@@ -18,14 +18,20 @@ final class Enrichment {
     /// Tables that it reads.
     var tables: Set<Int> { select.query.tables }
 
-    /// The rows for a reading; none when the SELECT gives none, or fails.
-    func rows(_ context: ReadingContext, version: Int) -> [[SignalValue]] {
-        var rows: [[SignalValue]] = []
+    /// The rows for a reading; one without values when the SELECT gives none, `nil` when it fails.
+    func rows(_ context: ReadingContext, version: Int) -> [EnrichedRow]? {
+        var rows: [EnrichedRow] = []
         let isWhole = select.run(context, version: version) { row in
-            rows.append(row)
+            rows.append(EnrichedRow(enrichment: self, values: row, number: rows.count))
             return configuration.rows == .each
         }
-        return isWhole ? rows : []
+        guard isWhole else { return nil }
+        return rows.isEmpty ? [nothing()] : rows
+    }
+
+    /// What an event tells of a reading for which there is nothing, or for which the SELECT failed.
+    func nothing(isFailure: Bool = false) -> EnrichedRow {
+        EnrichedRow(enrichment: self, values: nil, number: 0, isFailure: isFailure)
     }
 }
 
@@ -36,4 +42,6 @@ struct EnrichedRow {
     let values: [SignalValue]?
     /// Its place among the rows of its reading, when each has an event of its own.
     let number: Int
+    /// The SELECT failed: nothing is known, not even that there is nothing.
+    var isFailure = false
 }

@@ -60,9 +60,12 @@ final class QueryCompiler {
     }
 
     /// How SQLite would go about it, a line a step.
-    func plan(of text: String) throws(SQLiteFailure) -> QueryPlan {
+    ///
+    /// `isJudged`: the times of validity count for nothing. By them alone SQLite can look up all rows
+    /// that hold, which is the whole of what a table has to say.
+    func plan(of text: String, isJudged: Bool = false) throws(SQLiteFailure) -> QueryPlan {
         let (names, inputs) = inputs(of: try probe(text))
-        let statement = sql(text, names, inputs)
+        let statement = sql(text, names, inputs, isIndexed: !isJudged)
         return try store.sandbox.plan(of: statement)
     }
 
@@ -134,8 +137,12 @@ final class QueryCompiler {
         }
     }
 
-    private func sql(_ text: String, _ names: [SQLColumn], _ inputs: [ReadingQuery.Input]) -> String
-    {
+    private func sql(
+        _ text: String,
+        _ names: [SQLColumn],
+        _ inputs: [ReadingQuery.Input],
+        isIndexed: Bool = true
+    ) -> String {
         let relations = ["reading", "vehicle"]
             .map { table in
                 let columns = names.enumerated().filter { $0.element.table == table }
@@ -143,12 +150,12 @@ final class QueryCompiler {
                 let list = columns.isEmpty ? "NULL" : columns.joined(separator: ", ")
                 return "\(table) AS NOT MATERIALIZED (SELECT \(list))"
             }
-        let (prefix, rest) = Self.prefixed(relations + asOf("?1"), text)
+        let (prefix, rest) = Self.prefixed(relations + asOf("?1", isIndexed), text)
         return prefix + rest
     }
 
-    private func asOf(_ time: String) -> [String] {
-        store.tables.compactMap { $0.definition.asOf(time) }
+    private func asOf(_ time: String, _ isIndexed: Bool = true) -> [String] {
+        store.tables.compactMap { $0.definition.asOf(time, isIndexed: isIndexed) }
     }
 
     /// Our common table expressions before the text, or before its own.
@@ -215,7 +222,7 @@ extension SQLSandbox {
         )
         while try schema.step() { roots[schema.int(0)] = schema.text(1) }
         // https://www.sqlite.org/opcode.html: OpenRead binds a cursor (P1) to a root page (P2); Rewind
-        // and Last start at an end of it.
+        // and Last start at an end of it, and Count counts its rows.
         var cursors: [Int64: String] = [:]
         let program = try statement("EXPLAIN " + sql)
         var starts: Set<Int64> = []
@@ -223,7 +230,7 @@ extension SQLSandbox {
             switch program.text(1) {
             case "OpenRead" where program.int(4) == 0:
                 cursors[program.int(2)] = roots[program.int(3)]
-            case "Rewind", "Last": starts.insert(program.int(2))
+            case "Rewind", "Last", "Count": starts.insert(program.int(2))
             default: break
             }
         }

@@ -36,6 +36,8 @@ final class ReadingQuery {
     let inputs: [Input]
     /// By result column, the table that it comes from, by index.
     let origins: [Int?]
+    /// The tables that some result column comes from.
+    private let returnedTables: [Int]
     /// Tables that it reads.
     let tables: Set<Int>
     /// The store's version that it was compiled against.
@@ -57,6 +59,7 @@ final class ReadingQuery {
         self.columns = columns
         self.inputs = inputs
         self.origins = origins
+        returnedTables = Set(origins.compactMap(\.self)).sorted()
         self.tables = tables
         self.version = version
         self.statement = statement
@@ -85,14 +88,10 @@ final class ReadingQuery {
 
     /// Tables of which a row has nothing: the join found no partner there.
     func missing(_ row: [SignalValue]?) -> [Int] {
-        var found: Set<Int> = []
-        var all: Set<Int> = []
-        for (column, origin) in origins.enumerated() {
-            guard let origin else { continue }
-            all.insert(origin)
-            if let row, row[column] != .null { found.insert(origin) }
+        guard let row else { return returnedTables }
+        return returnedTables.filter { table in
+            !row.indices.contains { origins[$0] == table && row[$0] != .null }
         }
-        return all.subtracting(found).sorted()
     }
 
     private func bind(_ context: ReadingContext) {

@@ -8,6 +8,8 @@ final class StandingQuery {
     let encodedKeys: [[UInt8]]
     private(set) var failures = QueryFailures()
     private let compiler: QueryCompiler
+    /// With which version of the tables it can't be compiled, and why.
+    private var misfit: (version: Int, failure: SQLiteFailure)?
 
     init(text: String, query: ReadingQuery, compiler: QueryCompiler) {
         self.text = text
@@ -25,7 +27,7 @@ final class StandingQuery {
     /// `version` is the tables': when their columns have changed, the SELECT is compiled again.
     func run(_ context: ReadingContext, version: Int, _ body: ([SignalValue]) -> Bool) -> Bool {
         do throws(SQLiteFailure) {
-            if query.version != version { try recompile() }
+            if query.version != version { try recompile(version) }
             try query.run(context, body)
             return true
         } catch {
@@ -35,7 +37,17 @@ final class StandingQuery {
     }
 
     /// What the SELECT returns must stay as it is.
-    private func recompile() throws(SQLiteFailure) {
+    private func recompile(_ version: Int) throws(SQLiteFailure) {
+        if let misfit, misfit.version == version { throw misfit.failure }
+        do throws(SQLiteFailure) {
+            query = try recompiled()
+        } catch {
+            misfit = (version, error)
+            throw error
+        }
+    }
+
+    private func recompiled() throws(SQLiteFailure) -> ReadingQuery {
         let made = try compiler.compile(text)
         guard made.columns == query.columns else {
             throw SQLiteFailure(
@@ -44,7 +56,7 @@ final class StandingQuery {
                     "returns other columns since a table has new ones; name them instead of '*'"
             )
         }
-        query = made
+        return made
     }
 }
 

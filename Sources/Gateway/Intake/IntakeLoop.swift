@@ -25,6 +25,9 @@ final class IntakeLoop {
     private static let cursorMilliseconds: Int64 = 100
     /// Current records are looked at so often, as long as there is nothing to tell.
     private static let recordMilliseconds: Int64 = 500
+    /// Records of feeds that one batch takes: while a table is loaded, vehicles' messages wait for so many
+    /// rows at most, and find room beside them.
+    static let feedRecordsMax = 200
     /// Chunks of old events are deleted at most this often.
     private static let evictionMilliseconds: Int64 = 20
 
@@ -138,9 +141,17 @@ final class IntakeLoop {
     }
 
     private func readFeeds(_ now: Timestamp) {
-        for feed in feeds where feed.box.hasRecords {
-            let index = configuration.sources.count + feed.table
-            feed.box.take(into: &batch, feed: index, limits: configuration.limits, at: now)
+        let waiting = feeds.filter { $0.box.hasRecords }
+        let limits = configuration.limits
+        let recordsMax = min(Self.feedRecordsMax, limits.batchMessagesMax / 2)
+        for feed in waiting {
+            feed.box.take(
+                into: &batch,
+                feed: configuration.sources.count + feed.table,
+                limits: limits,
+                recordsMax: max(1, recordsMax / waiting.count),
+                at: now
+            )
         }
     }
 
@@ -331,7 +342,8 @@ final class IntakeLoop {
         let outcome = processor.forgetOldRows(at: now, count: 500)
         if let failure = outcome.failure { throw LogError.failed(failure) }
         if !outcome.isEmpty { try writer.commit(outcome, of: MessageBatch(), CommitExtras()) }
-        let hasMore = try writer.deleteRetired() || !outcome.isEmpty
+        let isRetiring = [try processor.deleteRetired(), try writer.deleteRetired()]
+        let hasMore = isRetiring.contains(true) || !outcome.isEmpty
         nextTidyAt = now + (hasMore ? Self.evictionMilliseconds : 5_000)
     }
 

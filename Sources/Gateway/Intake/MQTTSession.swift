@@ -254,6 +254,8 @@ final class MQTTSession {
 
     /// The batch is not durable: nothing is acknowledged, and the broker will send it again.
     func abandon(because reason: String, until: Timestamp) {
+        // Nothing of its is uncommitted, and what it waits for is still the reason why.
+        guard !isAway else { return }
         switch state {
         case .opening(let client, _), .up(let client): client.abort()
         case .waiting, .connecting: break

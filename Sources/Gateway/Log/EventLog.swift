@@ -103,6 +103,8 @@ final class EventLog: Sendable {
             pool = try DatabasePool(path: path, configuration: configuration)
             try LogSchema.migrate(pool)
             let found = try pool.write { db in
+                let known = try String.fetchSet(db, sql: "SELECT name FROM table_state")
+                for table in known.intersection(derived) { try Self.drop(table, db) }
                 try LogSchema.createStreams(derived, in: db)
                 return try String.fetchSet(db, sql: "SELECT name FROM stream")
             }

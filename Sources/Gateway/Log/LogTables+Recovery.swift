@@ -15,6 +15,7 @@ extension EventLog {
         tell: (_ table: String, _ what: String) -> Void = { _, _ in }
     ) throws -> [StoredTable] {
         try pool.write { db in
+            try checkNames(configurations, db)
             let known = try String.fetchAll(db, sql: "SELECT name FROM table_state ORDER BY name")
             for name in known where !configurations.contains(where: { $0.name == name }) {
                 try Self.drop(name, db)
@@ -24,7 +25,19 @@ extension EventLog {
         }
     }
 
-    private static func drop(_ name: String, _ db: Database) throws {
+    /// A stream outlives its rule, as long as it has events; a table can't take its place.
+    private func checkNames(_ configurations: [TableConfiguration], _ db: Database) throws {
+        let streams = try String.fetchSet(db, sql: "SELECT name FROM stream")
+        guard let name = configurations.map(\.name).first(where: streams.contains) else { return }
+        throw LogError.cannotOpen(
+            path: path,
+            reason: "it still has a stream '\(name)', of a rule that is gone; give the table "
+                + "another name"
+        )
+    }
+
+    /// Makes the name of a table that is gone free.
+    static func drop(_ name: String, _ db: Database) throws {
         let definition = TableDefinition(named: name)
         for relation in [TableDefinition.Relation.live, .staging, .retired] {
             try db.execute(sql: definition.drop(relation))
@@ -77,7 +90,7 @@ extension EventLog {
         _ db: Database
     ) throws -> StoredTable {
         let stored = StoredTable(columns: definition.columns, state: state, offsets: [])
-        let relations = try unsafe TableRelations(db.connection(), definition, keepsRetired: true)
+        let relations = try unsafe TableRelations(db.connection(), definition)
         try relations.create(generation: stored.state.generation)
         let tables = try LogTables(db, [definition])
         try tables.write(TableWrite(table: 0, step: .state(stored.state)))
@@ -228,10 +241,8 @@ extension EventLog {
         )
         while try places.step() {
             let step = TableWrite.Step.position(
-                RowPlace(
-                    places,
-                    key: definition.key.indices.map { places.value(Int32($0 + 3)) }
-                )
+                key: definition.key.indices.map { places.value(Int32($0 + 3)) },
+                KeyPlace(places)
             )
             try table.relations.execute(
                 TableWrite(table: table.index, relation: relation, step: step)

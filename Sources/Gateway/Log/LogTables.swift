@@ -22,7 +22,7 @@ final class LogTables {
     /// Tables that the log has, in the order of the configuration.
     init(_ db: Database, _ definitions: [TableDefinition]) throws {
         relations = try definitions.map {
-            unsafe TableRelations(try db.connection(), $0, keepsRetired: true)
+            unsafe TableRelations(try db.connection(), $0)
         }
         upsertState = try unsafe SQLiteStatement(
             db.connection(),

@@ -164,7 +164,7 @@ private struct EnrichmentMaker {
         of text: String,
         _ report: (String) -> Void
     ) throws(SQLiteFailure) {
-        let plan = try compiler.plan(of: text)
+        let plan = try compiler.plan(of: text, isJudged: true)
         for table in tables.tables
         where table.configuration.isLarge && plan.scanned.contains(table.name) {
             report(

@@ -50,9 +50,10 @@ struct EventWriter {
         json.raw("}")
     }
 
-    /// What the tables know; null where a join has found nothing.
+    /// What the tables know; null where a join has found nothing, and as a whole when it failed.
     private func enrichment(_ row: EnrichedRow, at arrival: Timestamp, into json: inout JSONWriter)
     {
+        guard !row.isFailure else { return json.raw(#","enrichment":null"#) }
         json.raw(#","enrichment":{"#)
         for (column, key) in row.enrichment.select.encodedKeys.enumerated() {
             json.separate()
@@ -64,11 +65,10 @@ struct EventWriter {
             json.raw(#","row":"#)
             json.int(Int64(row.number))
         }
-        let joined = tables.tables.filter { row.enrichment.tables.contains($0.index) }
-        let incomplete = joined.filter { !$0.state.isReady }
-        if !incomplete.isEmpty {
+        let joined = row.enrichment.tables
+        if tables.tables.contains(where: { !$0.state.isReady && joined.contains($0.index) }) {
             json.raw(#","incomplete":["#)
-            for table in incomplete {
+            for table in tables.tables where !table.state.isReady && joined.contains(table.index) {
                 json.separate()
                 json.string(table.name)
             }
@@ -76,7 +76,7 @@ struct EventWriter {
         }
         guard row.enrichment.configuration.tellsAge else { return }
         json.raw(#","reference_age":{"#)
-        for table in joined where table.state.isHeard {
+        for table in tables.tables where table.state.isHeard && joined.contains(table.index) {
             json.member(table.name)
             json.double(Double(max(0, arrival - table.state.heardAt)) / 1_000)
         }
@@ -84,11 +84,15 @@ struct EventWriter {
     }
 
     /// An alert that fired or resolved; gives the time it did.
+    ///
+    /// `enrichment` is that of the vehicle's source: whoever reads the line sees whom to tell, whether or
+    /// not the rule knows the tables.
     func outlier(
         _ transition: AlertTransition,
         _ instance: AlertInstance,
         _ vehicle: Vehicle,
         _ signals: SignalTable,
+        enrichment: Enrichment?,
         into json: inout JSONWriter
     ) -> Timestamp {
         let rule = engine.rules[instance.rule]
@@ -120,6 +124,7 @@ struct EventWriter {
             json.string(template.render(text))
         }
         writeValues(rule, vehicle, into: &json)
+        if let enrichment { write(enrichment, vehicle, into: &json) }
         json.member("since")
         json.string(instance.activeAt.iso8601)
         writeLabels(rule, into: &json)
@@ -142,6 +147,21 @@ struct EventWriter {
         for case (let name, .signal(let id)) in rule.columns {
             json.member(name)
             json.value(vehicle.value(of: id) ?? .null)
+        }
+        json.raw("}")
+    }
+
+    /// What the vehicle's latest reading was joined with.
+    private func write(
+        _ enrichment: Enrichment,
+        _ vehicle: Vehicle,
+        into json: inout JSONWriter
+    ) {
+        json.raw(#","enrichment":{"#)
+        for (key, signal) in zip(enrichment.select.encodedKeys, enrichment.signals) {
+            json.separate()
+            json.raw(key)
+            json.value(vehicle.value(of: signal) ?? .null)
         }
         json.raw("}")
     }

@@ -138,7 +138,14 @@ extension Processor {
     {
         let writer = events
         let start = outcome.bytes.count
-        let time = writer.outlier(transition, instance, vehicle, signals, into: &outcome.bytes)
+        let time = writer.outlier(
+            transition,
+            instance,
+            vehicle,
+            signals,
+            enrichment: rules.enrichments[vehicle.source],
+            into: &outcome.bytes
+        )
         switch transition {
         case .fired: outcome.counts.fired[instance.rule, default: 0] += 1
         case .resolved: outcome.counts.resolved[instance.rule, default: 0] += 1

@@ -9,24 +9,24 @@ extension Processor {
         _ plan: RulePlan,
         _ concernsRules: inout Bool
     ) -> [EnrichedRow] {
-        let rows = enrichment.rows(context, version: tables.version)
-        for table in enrichment.select.query.missing(rows.first) {
-            outcome.counts.misses[table, default: 0] += 1
+        // A SELECT that failed says nothing: the vehicle's columns stay as they are.
+        guard let rows = enrichment.rows(context, version: tables.version) else {
+            return [enrichment.nothing(isFailure: true)]
         }
         // Several rows give several events, but the vehicle holds one value of a name: the first's.
+        let first = rows[0].values
+        for table in enrichment.select.query.missing(first) {
+            outcome.counts.misses[table, default: 0] += 1
+        }
         for (column, signal) in enrichment.signals.enumerated() {
-            let value = rows.first?[column] ?? .null
+            let value = first?[column] ?? .null
             guard context.vehicle.merge(signal, value, at: context.reading.eventTime) == .changed
             else { continue }
             if !concernsRules, !plan.rules.isEmpty {
                 concernsRules = plan.inputs?.contains(signal) ?? true
             }
         }
-        guard !rows.isEmpty else {
-            return [EnrichedRow(enrichment: enrichment, values: nil, number: 0)]
-        }
-        return rows.enumerated()
-            .map { EnrichedRow(enrichment: enrichment, values: $1, number: $0) }
+        return rows
     }
 
     /// The events of a `select` rule.

@@ -175,6 +175,14 @@ extension Processor {
         return outcome
     }
 
+    /// Deletes in memory a chunk of what a new snapshot of a table has replaced; false when there is none.
+    func deleteRetired() throws(SQLiteFailure) -> Bool {
+        for table in tables.tables where try table.relations.deleteRetired(rows: 1_000) {
+            return true
+        }
+        return false
+    }
+
     /// Hands over what the batch did to tables.
     func collectTables() {
         for table in tables.tables {

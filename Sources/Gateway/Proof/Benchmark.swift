@@ -13,13 +13,19 @@ final class Benchmark {
         var drainMessages = 100_000
         var backlogEvents = 2_000_000
         var ruleCounts = [10, 100, 1_000, 10_000]
+        var tables = JoinRig.Sizes()
+        var joinedMessages = 20_000
+        var calmTurns = 5_000
 
         static let quick = Scale(
             steadyMessages: 10_000,
             steadyPerSecond: 5_000,
             drainMessages: 20_000,
             backlogEvents: 100_000,
-            ruleCounts: [10, 1_000]
+            ruleCounts: [10, 1_000],
+            tables: JoinRig.Sizes(devices: 2_000, cars: 2_000, reservations: 20_000),
+            joinedMessages: 2_000,
+            calmTurns: 500
         )
     }
 
@@ -43,6 +49,7 @@ final class Benchmark {
         case backlog
         case rules
         case kafka
+        case tables
     }
 
     func run(_ parts: [Part] = Part.allCases) throws {
@@ -52,6 +59,7 @@ final class Benchmark {
             case .backlog: try measureBacklog()
             case .rules: try measureRules()
             case .kafka: try measureKafka()
+            case .tables: try measureTables()
             }
         }
     }

@@ -61,8 +61,8 @@ struct RuleFile {
 
     /// What an outlier tells without annotations.
     private static let members = [
-        "time", "alert", "state", "vehicle", "severity", "values", "since", "labels", "gateway",
-        "rule", "version", "id",
+        "time", "alert", "state", "vehicle", "severity", "values", "enrichment", "since", "labels",
+        "gateway", "rule", "version", "id",
     ]
 
     private let name: String

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import GRDBSQLite
 
 /// An SQLite in memory where users' SQL runs: it finds no file and no clock, and is interrupted when
@@ -49,7 +50,7 @@ import GRDBSQLite
 
     /// The relations of a table in this database.
     func relations(_ definition: TableDefinition) -> TableRelations {
-        unsafe TableRelations(connection, definition, keepsRetired: false)
+        unsafe TableRelations(connection, definition)
     }
 
     /// What a statement that only reads these tables would read, or why it can't be compiled.
@@ -62,6 +63,9 @@ import GRDBSQLite
         var isWhole = false
         let code = unsafe sql.withCString { text in
             let code = unsafe sqlite3_prepare_v2(connection, text, -1, &statement, &tail)
+            while let next = unsafe tail, unsafe isspace(Int32(next.pointee)) != 0 {
+                unsafe tail = next + 1
+            }
             if let tail = unsafe tail { isWhole = unsafe tail.pointee == 0 }
             return code
         }

@@ -28,29 +28,6 @@ extension ReferenceTable {
         )
     }
 
-    /// Kafka's log compaction has removed a key.
-    ///
-    /// In its partition that came last, so it needs no position of its own. Behind a delete it changes
-    /// nothing.
-    func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(TableFailure) {
-        let key = keyValues(of: key)
-        do throws(SQLiteFailure) {
-            for relation in [TableDefinition.Relation.live, .staging]
-            where relation == .live || state.loading != nil {
-                guard var place = try relations.place(of: key, relation), place.deletedAt == nil
-                else { continue }
-                let time = ChangePosition(time: arrival.microseconds)
-                try remove(key, time, relation, closes: true)
-                place.deletedAt = arrival.milliseconds
-                place.keptFrom = place.text
-                try execute(.position(place), relation)
-                if relation == .live { counts.deletes += 1 }
-            }
-        } catch {
-            throw .sqlite(error)
-        }
-    }
-
     func apply(_ change: Change, at arrival: Timestamp) throws(TableFailure) {
         do throws(SQLiteFailure) {
             switch change.kind {
@@ -80,8 +57,7 @@ extension ReferenceTable {
     private func applyRow(_ change: Change, at arrival: Timestamp) throws(SQLiteFailure) {
         noteTime(change, at: arrival)
         if change.kind == .load, state.loading != nil {
-            // Another partition may still bring rows of an attempt that was given up.
-            if case .debezium = configuration.format, !configuration.isFile, isBeforeLoad(change) {
+            guard !isOfEarlierLoad(change) else {
                 counts.ignored += 1
                 return
             }
@@ -123,6 +99,19 @@ extension ReferenceTable {
         if change.kind == .delete { counts.deletes += 1 } else { counts.upserts += 1 }
     }
 
+    /// Whether it is a row of a snapshot before the one that comes in: repeated, or from another
+    /// partition, of an attempt that was given up.
+    private func isOfEarlierLoad(_ change: Change) -> Bool {
+        guard let began = state.loading, !configuration.isFile else { return false }
+        switch configuration.format {
+        case .dms, .debezium: return isBeforeLoad(change)
+        case .rows(let rows):
+            // Where only times are told, those of rows may be when they were changed last.
+            return rows.position != nil && change.position.isComparable(to: began)
+                && isBeforeLoad(change)
+        }
+    }
+
     private func isBeforeLoad(_ change: Change) -> Bool {
         state.loading.map { change.position.order(after: $0) == .older } ?? false
     }
@@ -147,50 +136,36 @@ extension ReferenceTable {
         let old = keyValues(of: change.before, else: key)
         if change.kind == .delete {
             // A delete names its row in what it was; where that is not told, in what it is.
-            return try delete(old, change.position, relation, closes: true, at: arrival)
+            return try delete(old, change.position, relation, at: arrival)
         }
-        // What is not told stays as it was; after a change of the key, under the old one.
-        let known =
-            change.row.contains { $0 == nil } ? try knownRow(key, old, relation) : nil
+        // What is not told is looked for under the old key before that goes.
+        let row = try completed(change.row, key, old, relation)
         var isApplied = false
         if old != key {
             // Its key has changed: under the old one there is nothing any more.
-            isApplied = try delete(old, change.position, relation, closes: false, at: arrival)
+            isApplied = try delete(old, change.position, relation, at: arrival, isMoved: true)
         }
-        var row = change.row
-        for column in row.indices where row[column] == nil {
-            row[column] = known?[column] ?? .null
-        }
-        let place = try relations.place(of: key, relation)
-        if let place, !isNewer(change.position, place) {
-            return try keep(row, from: change.position, place, relation) || isApplied
+        let known = try relations.place(of: key, relation)
+        if let known, !isNewer(change.position, known) {
+            guard isNewerThanKept(change.position, known) else { return isApplied }
+            try keep(row, key, known, from: change.position, relation)
+            return true
         }
         try execute(.row(row), relation)
-        try execute(.position(RowPlace(key: key, text: change.position.text)), relation)
+        try execute(.position(key: key, KeyPlace(position: change.position.text)), relation)
         return true
     }
 
-    /// A change from before a delete that came already can't bring the row back, but it may say better
-    /// what is kept of it; false when it does not.
-    private func keep(
+    /// The row with what is not told as it was; after a change of the key, under the old one.
+    private func completed(
         _ row: [SignalValue?],
-        from position: ChangePosition,
-        _ deleted: RowPlace,
+        _ key: [SignalValue?],
+        _ old: [SignalValue?],
         _ relation: TableDefinition.Relation
-    ) throws(SQLiteFailure) -> Bool {
-        guard definition.validity != nil, deleted.deletedAt != nil else { return false }
-        if let kept = deleted.keptFrom, position.order(after: ChangePosition(kept)) != .newer {
-            return false
-        }
-        if let closed = closed(row, at: ChangePosition(deleted.text)) {
-            try execute(.row(closed), relation)
-        } else {
-            try execute(.deleteRow(deleted.key), relation)
-        }
-        var place = deleted
-        place.keptFrom = position.text
-        try execute(.position(place), relation)
-        return true
+    ) throws(SQLiteFailure) -> [SignalValue?] {
+        guard row.contains(where: { $0 == nil }) else { return row }
+        let known = try knownRow(key, old, relation)
+        return row.indices.map { row[$0] ?? known?[$0] ?? .null }
     }
 
     private func knownRow(
@@ -203,65 +178,13 @@ extension ReferenceTable {
         return relation == .live ? nil : try relations.row(key, .live)
     }
 
-    /// `closes`: of a table with validity the row is kept, and goes on holding for what was before.
-    private func delete(
-        _ key: [SignalValue?],
-        _ position: ChangePosition,
-        _ relation: TableDefinition.Relation,
-        closes: Bool,
-        at arrival: Timestamp
-    ) throws(SQLiteFailure) -> Bool {
-        let known = try relations.place(of: key, relation)
-        if let known, !isNewer(position, known) { return false }
-        try remove(key, position, relation, closes: closes)
-        var place = RowPlace(key: key, text: position.text, deletedAt: arrival.milliseconds)
-        if !closes {
-            // Of a row that goes on under another key nothing is kept, whatever comes late.
-            place.keptFrom = position.text
-        } else if let known {
-            place.keptFrom = known.deletedAt == nil ? known.text : known.keptFrom
-        }
-        try execute(.position(place), relation)
-        return true
-    }
-
-    private func remove(
-        _ key: [SignalValue?],
-        _ position: ChangePosition,
-        _ relation: TableDefinition.Relation,
-        closes: Bool
-    ) throws(SQLiteFailure) {
-        let row = closes ? try relations.row(key, relation) : nil
-        if let closed = row.flatMap({ closed($0, at: position) }) {
-            try execute(.row(closed), relation)
-        } else {
-            try execute(.deleteRow(key), relation)
-        }
-    }
-
-    /// Of a table with validity, a deleted row as it is kept: it goes on holding for what happened before.
-    ///
-    /// So a message that comes late finds it. `nil` when it never held.
-    private func closed(_ row: [SignalValue?], at position: ChangePosition) -> [SignalValue?]? {
-        guard let validity = definition.validity,
-            let from = definition.position(of: validity[0]),
-            let to = definition.position(of: validity[1])
-        else { return nil }
-        let seconds = Double(position.time) / 1_000_000
-        guard case .double(let begin)? = row[from], begin < seconds else { return nil }
-        if case .double(let end)? = row[to], end <= seconds { return row }
-        var row = row
-        row[to] = .double(seconds)
-        return row
-    }
-
-    private func isNewer(_ position: ChangePosition, _ known: RowPlace) -> Bool {
-        position.order(after: ChangePosition(known.text)) == .newer
+    func isNewer(_ position: ChangePosition, _ known: KeyPlace) -> Bool {
+        position.order(after: ChangePosition(known.position)) == .newer
     }
 
     // Keys.
 
-    private func keyValues(
+    func keyValues(
         of row: [SignalValue?],
         else standard: [SignalValue?] = []
     ) -> [SignalValue?] {

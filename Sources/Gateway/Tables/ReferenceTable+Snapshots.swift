@@ -26,10 +26,10 @@ extension ReferenceTable {
             position.order(after: began) == .newer
                 && (isKafka || position.time > began.time || position.isComparable(to: began))
         }
-        for place in early {
-            if let row = try relations.row(place.key, .live) { try execute(.row(row), .staging) }
-            try execute(.position(place), .staging)
-            see(ChangePosition(place.text))
+        for (key, place) in early {
+            if let row = try relations.row(key, .live) { try execute(.row(row), .staging) }
+            try execute(.position(key: key, place), .staging)
+            see(ChangePosition(place.position))
         }
         // What is older than this snapshot is older than the next.
         hasOldRows = false
@@ -209,7 +209,8 @@ extension ReferenceTable {
             return
         }
         place.deletedAt = now.milliseconds
-        place.keptFrom = place.text
-        try execute(.position(place))
+        // It was over: what came before is of no use either.
+        place.keptFrom = place.position
+        try execute(.position(key: key, place))
     }
 }

@@ -2,7 +2,8 @@
 // How a table lies in SQLite, in memory and in the log alike:
 //
 //   car              its rows and nothing else: what people and joins read
-//   car.position     for each key, where the change stood that made the row, also of deleted rows
+//   car.position     for each key, where its newest change stood; of deleted rows also when that came
+//                    and from which change the row is that is kept of them
 //   car.staging      the next snapshot while it comes in, with a .position of its own
 //   car.retired      the last one, until it is deleted chunk by chunk
 
@@ -78,9 +79,10 @@ struct TableDefinition: Equatable, Sendable {
             CREATE TABLE \(places) \(placesBody);
             """
         for (number, columns) in indexes.enumerated() {
-            // Joins of a table with validity look for a row and a time.
-            let all = columns + (validity.map { [$0[0]] } ?? [])
-            sql += index("\(number)", rows, "(\(Self.list(all)))")
+            // Joins of a table with validity look for a row and a time: backwards from there, the row
+            // that holds mostly comes first, and those that are over are not looked at.
+            let time = validity.map { ", \(Self.quoted($0[0])) DESC" } ?? ""
+            sql += index("\(number)", rows, "(\(Self.list(columns))\(time))")
         }
         if let validity {
             sql += index("over", rows, "(\(Self.quoted(validity[1])))")
@@ -164,9 +166,13 @@ struct TableDefinition: Equatable, Sendable {
     }
 
     /// What the SELECT of an enrichment sees under the table's name: rows that hold at a time.
-    func asOf(_ time: String) -> String? {
+    ///
+    /// With `isIndexed` off no index is used for the times (https://www.sqlite.org/optoverview.html,
+    /// section 3).
+    func asOf(_ time: String, isIndexed: Bool = true) -> String? {
         guard let validity else { return nil }
-        let (from, to) = (Self.quoted(validity[0]), Self.quoted(validity[1]))
+        let sign = isIndexed ? "" : "+"
+        let (from, to) = (sign + Self.quoted(validity[0]), sign + Self.quoted(validity[1]))
         return "\(Self.quoted(name)) AS NOT MATERIALIZED (SELECT * FROM main.\(Self.quoted(name)) "
             + "WHERE \(from) <= \(time) AND (\(to) IS NULL OR \(time) < \(to)))"
     }

@@ -42,8 +42,7 @@ struct TableStatements {
         )
         deletePlace = try make("DELETE FROM \(places) WHERE \(definition.keyCondition)")
         selectPlace = try make(
-            "SELECT position, deleted_at, kept_from FROM \(places) "
-                + "WHERE \(definition.keyCondition)"
+            "SELECT position, deleted_at, kept_from FROM \(places) WHERE \(definition.keyCondition)"
         )
     }
 
@@ -64,12 +63,11 @@ struct TableStatements {
         return (0..<columnCount).map { selectRow.value(Int32($0)) }
     }
 
-    func upsertPlace(_ place: RowPlace) throws(SQLiteFailure) {
-        let count = place.key.count
-        Self.bind(place.key, to: upsertPlace)
-        upsertPlace.bind(Int32(count + 1), place.text)
-        upsertPlace.bind(Int32(count + 2), place.deletedAt.map { .int($0) })
-        upsertPlace.bind(Int32(count + 3), place.keptFrom.map { .text($0) })
+    func upsertPlace(_ key: [SignalValue?], _ place: KeyPlace) throws(SQLiteFailure) {
+        Self.bind(key, to: upsertPlace)
+        upsertPlace.bind(Int32(key.count + 1), place.position)
+        upsertPlace.bind(Int32(key.count + 2), place.deletedAt.map { .int($0) })
+        upsertPlace.bind(Int32(key.count + 3), place.keptFrom.map { .text($0) })
         try upsertPlace.run()
     }
 
@@ -78,11 +76,10 @@ struct TableStatements {
         try deletePlace.run()
     }
 
-    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> RowPlace? {
+    func place(of key: [SignalValue?]) throws(SQLiteFailure) -> KeyPlace? {
         Self.bind(key, to: selectPlace)
         defer { selectPlace.reset() }
-        guard try selectPlace.step() else { return nil }
-        return RowPlace(selectPlace, key: key)
+        return try selectPlace.step() ? KeyPlace(selectPlace) : nil
     }
 
     private static func bind(_ values: [SignalValue?], to statement: SQLiteStatement) {
@@ -90,19 +87,13 @@ struct TableStatements {
     }
 }
 
-extension RowPlace {
+extension KeyPlace {
     /// Reads the columns position, deleted_at and kept_from, which come first.
-    init(_ statement: SQLiteStatement, key: [SignalValue?]) {
+    init(_ row: SQLiteStatement) {
         self.init(
-            key: key,
-            text: statement.text(0),
-            deletedAt: statement.time(1),
-            keptFrom: statement.isNull(2) ? nil : statement.text(2)
+            position: row.text(0),
+            deletedAt: row.isNull(1) ? nil : row.int(1),
+            keptFrom: row.isNull(2) ? nil : row.text(2)
         )
     }
-}
-
-extension SQLiteStatement {
-    /// Milliseconds since 1970, or nothing.
-    func time(_ column: Int32) -> Int64? { isNull(column) ? nil : int(column) }
 }

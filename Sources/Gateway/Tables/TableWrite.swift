@@ -6,7 +6,7 @@ struct TableWrite {
         case row([SignalValue?])
         /// The values of the key, in its order.
         case deleteRow([SignalValue?])
-        case position(RowPlace)
+        case position(key: [SignalValue?], KeyPlace)
         case deletePosition(key: [SignalValue?])
         case setColumns([ColumnConfiguration])
         case createStaging(generation: Int64)
@@ -23,4 +23,15 @@ struct TableWrite {
     var table: Int
     var relation = TableDefinition.Relation.live
     var step: Step
+}
+
+/// Where a key stands among the changes of its table, as the companion of the rows keeps it.
+struct KeyPlace {
+    /// The place of the newest change.
+    var position: String
+    /// That was a delete, and came then, in milliseconds since 1970.
+    var deletedAt: Int64?
+    /// What a deleted row is kept from: the place of the change that made it, as far as changes from
+    /// before the delete have come.
+    var keptFrom: String?
 }

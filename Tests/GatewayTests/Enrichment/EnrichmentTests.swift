@@ -131,6 +131,25 @@ import Testing
         #expect(outliers[0]["values.customer"] == .text("Ann"))
     }
 
+    // The rule knows nothing of tables; who reads its outliers still wants to know whom to tell.
+    @Test func outlierNamesWhatTheLatestReadingOfItsVehicleWasJoinedWith() throws {
+        let rules = RuleText.file(["dark": "lights"])
+        let gateway = try LoggedGateway(Self.configuration(), rules: rules)
+        func send(_ topic: String, _ json: String, _ source: Int = 0) throws {
+            try gateway.process([TestMessage(topic, json, arrival: .seconds(0), source: source)])
+        }
+        try send("fleet/d1/state", #"{"t":\#(Self.base + 1),"lights":true}"#)
+        try send("cdc/device", #"{"op":"insert","pos":1,"id":"d1","car":7}"#, 1)
+        try send("cdc/car", #"{"op":"insert","pos":1,"id":7,"plate":"B-XY 1"}"#, 2)
+        try send("fleet/d1/state", #"{"t":\#(Self.base + 2),"lights":false}"#)
+        let outliers = try gateway.payloads("outlier")
+        try #require(outliers.count == 2)
+        let nobody = #"{"plate":null,"customer":null,"reservation":null}"#
+        let found = #"{"plate":"B-XY 1","customer":null,"reservation":null}"#
+        #expect(outliers[0].contains(#""values":{"lights":true},"enrichment":\#(nobody),"since":"#))
+        #expect(outliers[1].contains(#""values":{"lights":false},"enrichment":\#(found),"since":"#))
+    }
+
     @Test func selectMakesAStreamOfItsOwn() throws {
         try fill()
         try reading(#"{"t":\#(Self.base + 10),"speed":60}"#)

@@ -75,7 +75,7 @@ import Testing
         #expect(try processed.flat(StreamName.outlier)[0]["summary"] == .text("unknown"))
     }
 
-    @Test(arguments: ["time", "id", "values", "vehicle"])
+    @Test(arguments: ["time", "id", "values", "enrichment", "vehicle"])
     func annotationMayNotTakeTheNameOfAMember(name: String) throws {
         let rules = RuleText.file(["a": "speed"]) + "\n    annotations: {\(name): mine}"
         #expect(throws: Problems.self) { try TestGateway(.cars(), rules: rules) }

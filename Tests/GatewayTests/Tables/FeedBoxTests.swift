@@ -67,6 +67,22 @@ import Testing
         #expect(reader.payloads == ["2", "3", "4"])
     }
 
+    @Test func takeLeavesRoomForTheMessagesOfVehicles() {
+        #expect(reader.box.put((0..<5).map { record("\($0)") }, attempt: 0, stop: stop))
+        var batch = MessageBatch()
+        for count in [2, 4, 5, 5] {
+            reader.box.take(
+                into: &batch,
+                feed: 0,
+                limits: LimitsConfiguration(),
+                recordsMax: 2,
+                at: WallClock.now()
+            )
+            #expect(batch.messages.count == count)
+        }
+        #expect(!reader.box.hasRecords)
+    }
+
     @Test func fullBoxLetsTheFeedWaitUntilThereIsRoom() async throws {
         let waiting = putWhenFull()
         #expect(waiting.value == nil)

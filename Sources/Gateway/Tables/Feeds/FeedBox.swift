@@ -92,10 +92,12 @@ final class FeedBox: Sendable {
         into batch: inout MessageBatch,
         feed: Int,
         limits: LimitsConfiguration,
+        recordsMax: Int = .max,
         at now: Timestamp
     ) {
         contents.withLock { contents in
-            while contents.taken < contents.records.count,
+            let last = contents.taken + min(recordsMax, contents.records.count - contents.taken)
+            while contents.taken < last,
                 batch.messages.count < limits.batchMessagesMax,
                 batch.bytes.count < limits.batchBytesMax
             {
