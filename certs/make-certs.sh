@@ -35,7 +35,7 @@ readonly ca_days_min=3650
 # These may not be vehicles. The first six are streams, the second level of topics the gateway
 # itself publishes: the pattern `fleet/%u/#` would let such a vehicle forge outliers. The rest
 # have rights or files of their own.
-readonly reserved_ids=' enriched outlier firing raw schema dead_letter gateway ops backoffice fleet broker ca '
+readonly reserved_ids=' enriched outlier firing current raw schema dead_letter gateway ops backoffice fleet broker ca '
 
 out="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/out"
 days=365

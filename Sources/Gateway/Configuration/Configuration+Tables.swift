@@ -132,6 +132,10 @@ extension ConfigurationDecoder {
             section.required("name")?
                 .report("'\(table.name)' is the gateway's own table; choose another name")
         }
+        if table.columns == nil, table.ignoresUnknownColumns {
+            section.optional("unknown_columns")?
+                .report("needs 'columns': where they are inferred, none is unknown")
+        }
         if table.key.isEmpty { section.required("key")?.report("needs at least one column") }
         if Set(table.key.map { $0.lowercased() }).count < table.key.count {
             section.required("key")?.report("names a column twice")

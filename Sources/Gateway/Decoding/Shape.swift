@@ -49,7 +49,7 @@ extension Shape.Column {
         key.key(name)
         self.init(
             leaf: leaf,
-            signal: signals.id(ofName: name),
+            signal: signals.id(ofPayload: name),
             name: name,
             encodedKey: key.bytes,
             type: entry?.type,

@@ -14,6 +14,7 @@ final class SignalTable {
     /// Catalogue entries by path.
     private let entries: [String: SignalConfiguration]
     private let signalsMax: Int
+    private var reserved: Set<String> = []
     /// Paths that found no place in the table.
     private(set) var overflowCount = 0
 
@@ -44,6 +45,14 @@ final class SignalTable {
         ids[name] = id
         return id
     }
+
+    /// The id of a name that a vehicle's payload gives; `nil` also for names that are not the vehicle's.
+    func id(ofPayload name: String) -> SignalID? {
+        reserved.contains(name) ? nil : id(ofName: name)
+    }
+
+    /// Keeps a name from payloads: a vehicle must not say what only tables know.
+    func reserve(_ name: String) { reserved.insert(name) }
 
     /// The id of a name that is known already.
     func existingID(ofName name: String) -> SignalID? { ids[name] }

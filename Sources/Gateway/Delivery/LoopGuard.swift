@@ -29,9 +29,9 @@ struct LoopGuard: Sendable {
 }
 
 extension Configuration {
-    /// The patterns that sources subscribe to at the broker of a connection.
+    /// The patterns that sources and tables subscribe to at the broker of a connection.
     func patterns(at broker: MQTTConnectionConfiguration) -> [TopicPattern] {
-        sources.filter { $0.connection.broker == broker.broker }
+        (sources + tables.compactMap(\.session)).filter { $0.connection.broker == broker.broker }
             .flatMap { $0.topics.map(\.pattern) }
     }
 }

@@ -72,6 +72,14 @@ final class QueryCompiler {
     /// SQLite's message, the near miss, and a caret under the place.
     func explain(_ failure: SQLiteFailure, in text: String) -> String {
         var failure = failure
+        if let name = SignalColumns.missingColumn(failure.message),
+            let table = store.tables.first(where: { name.hasPrefix($0.name + ".") })
+        {
+            let column = String(name.dropFirst(table.name.count + 1))
+            failure.message =
+                "table '\(table.name)' has no column '\(column)'"
+                + Suggestion.sentence(for: column, among: table.definition.columns.map(\.name))
+        }
         if let name = SignalColumns.missingColumn(failure.message), !name.contains("."),
             store.tables.contains(where: \.infersColumns)
         {

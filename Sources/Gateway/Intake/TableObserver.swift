@@ -60,9 +60,11 @@ final class TableObserver {
     func observe(_ store: TableStore, at now: Timestamp) {
         for table in store.tables {
             tables[table.index].isReady.set(table.state.isReady ? 1 : 0)
-            guard table.state.isHeard else { continue }
             tables[table.index].ageSeconds
-                .set(Double(max(0, now - table.state.heardAt)) / 1_000)
+                .set(
+                    table.state.isHeard
+                        ? Double(max(0, now - table.state.heardAt)) / 1_000 : .infinity
+                )
         }
         guard now >= nextCountAt, !hasChanged.isEmpty else { return }
         nextCountAt = now + Self.countMilliseconds

@@ -68,7 +68,7 @@ struct SnapshotReplay {
             {
                 _ = vehicle.merge(signal, value, at: time)
             } else if path.hasPrefix("signals."),
-                let signal = signals.id(ofName: String(path.dropFirst("signals.".count)))
+                let signal = signals.id(ofPayload: String(path.dropFirst("signals.".count)))
             {
                 _ = vehicle.merge(signal, value, at: time)
             }

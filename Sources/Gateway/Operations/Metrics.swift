@@ -121,7 +121,7 @@ extension MetricName {
 
         .tableRows: "Rows that a table of reference data has.",
         .tableReady: "1 once the first snapshot of a table is complete, else 0.",
-        .tableAge: "Time since the feed of a table was heard.",
+        .tableAge: "Time since the feed of a table was heard; +Inf if it never was.",
         .tableChanges:
             "Change events applied to a table by kind, or ignored: older than what it has, or the same.",
         .tableSnapshots: "New snapshots that took the place of a table's rows.",

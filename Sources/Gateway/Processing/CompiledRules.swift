@@ -104,6 +104,7 @@ private struct EnrichmentMaker {
                     report("'\(name)' is one signal more than limits.signals")
                     return nil
                 }
+                signals.reserve(name)
                 ids.append(id)
             }
             let select = StandingQuery(text: wanted.select, query: query, compiler: compiler)

@@ -56,6 +56,7 @@ extension Processor {
             }
         }
         if let failures {
+            table.refusedRows += failures.count
             deadLetter(message, in: batch, failures.first, others: failures.count - 1)
         }
     }
@@ -91,7 +92,7 @@ extension Processor {
         } catch {
             guard error.kind == .unknownColumn || error.kind == .wrongType else { throw error }
         }
-        let found = try table.decoder.discoveries(element)
+        let found = try table.decoder.discoveries(element, of: message)
         try table.checkColumns(found)
         do throws(TableFailure) {
             let news = try table.learn(found)

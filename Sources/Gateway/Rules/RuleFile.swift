@@ -106,6 +106,9 @@ struct RuleFile {
         if !SignalConfiguration.isIdentifier(name) {
             alert.report("an alert's name must be a lower-case word such as headlights_left_on")
         }
+        if name == Processor.staleAlert {
+            alert.report("'\(name)' is the gateway's own alert; choose another name")
+        }
         for (name, _) in annotations where Self.members.contains(name) {
             section.optional("annotations")?
                 .report("'\(name)' is a member of every outlier; give the annotation another name")

@@ -74,7 +74,7 @@ final class ChangeDecoder {
         throws(DecodingFailure) -> Change
     {
         let place = try place(of: element)
-        var change = try interpret(place, arrival: message.arrival, record)
+        var change = try interpret(place, message, record)
         switch change.kind {
         case .upsert, .load:
             try refuseUnknown(place.layout)
@@ -94,15 +94,16 @@ final class ChangeDecoder {
 
     private func interpret(
         _ place: Place,
-        arrival: Timestamp,
+        _ message: Message,
         _ record: RecordPlace?
     ) throws(DecodingFailure) -> Change {
         try format.interpret(
             ChangeFields(
                 value: { path in place.layout.leaves[path].flatMap { place.value($0) } },
                 paths: place.layout.paths,
-                arrival: arrival,
-                record: record
+                arrival: message.arrival,
+                record: record,
+                topic: message.topic.name
             )
         )
     }
@@ -110,9 +111,12 @@ final class ChangeDecoder {
     // Inferring.
 
     /// What a change tells about columns that the table does not have yet, or not with a type.
-    func discoveries(_ element: Int) throws(DecodingFailure) -> [ColumnConfiguration] {
+    func discoveries(
+        _ element: Int,
+        of message: Message
+    ) throws(DecodingFailure) -> [ColumnConfiguration] {
         let place = try place(of: element)
-        let kind = try interpret(place, arrival: .distantPast, nil).kind
+        let kind = try interpret(place, message, nil).kind
         guard kind == .upsert || kind == .load else { return [] }
         var found: [ColumnConfiguration] = []
         // SQL does not tell names apart by case; a second one is an unknown column.

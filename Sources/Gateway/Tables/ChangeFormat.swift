@@ -49,8 +49,9 @@ struct ChangeFields {
     let value: (String) -> SignalValue?
     let paths: ChangePaths
     let arrival: Timestamp
-    /// Where a Kafka record stood.
+    /// Where a Kafka record stood, and in which topic.
     let record: RecordPlace?
+    var topic = ""
 
     /// Whether there is anything at a path or below it.
     func has(_ path: String) -> Bool { paths.has(path) }
@@ -74,7 +75,8 @@ struct ChangeFields {
         }
         return ChangePosition(
             time: (record.time ?? arrival).microseconds,
-            lineage: "kafka/\(record.partition)",
+            // Offsets of another topic say nothing about those of this one.
+            lineage: "kafka/\(topic)/\(record.partition)",
             sequence: "\(record.offset)"
         )
     }

@@ -74,6 +74,7 @@ extension ReferenceTable {
 
     /// A file's version is a snapshot of its own, whatever the clocks say.
     func fileBegins(at arrival: Timestamp) throws(TableFailure) {
+        refusedRows = 0
         do throws(SQLiteFailure) {
             try stage(ChangePosition(time: arrival.microseconds), at: arrival)
         } catch {
@@ -82,9 +83,15 @@ extension ReferenceTable {
     }
 
     /// That version has been read as a whole.
+    ///
+    /// One of which no row could be taken is a mistake, and no reason to empty the table.
     func fileEnds(mark: String) throws(TableFailure) {
         do throws(SQLiteFailure) {
-            try endLoad()
+            if refusedRows > 0, !state.hasLoadRows {
+                state.loading = nil
+            } else {
+                try endLoad()
+            }
         } catch {
             throw .sqlite(error)
         }

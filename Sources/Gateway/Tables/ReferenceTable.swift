@@ -24,6 +24,8 @@ final class ReferenceTable {
     /// What the current batch does; taken by the processor.
     private var writes: [TableWrite] = []
     var hasNewState = false
+    /// Rows of the file's version that comes in which could not be taken.
+    var refusedRows = 0
     private(set) var keyPositions: [Int] = []
     private let columnsMax: Int
 

@@ -190,4 +190,14 @@ import Testing
             try enrichments().map { $0["enrichment.customer"] } == [.text("Bob"), .null]
         )
     }
+
+    @Test func aVehicleCannotSayWhatOnlyTablesKnow() throws {
+        try fill()
+        try reading(#"{"t":\#(Self.base + 10),"customer":"Mallory"}"#)
+        try gateway.restart(rules: Self.rules)
+        let vehicle = try #require(gateway.processor.fleet.vehicles.first)
+        let customer = try #require(gateway.processor.signals.existingID(ofName: "customer"))
+        #expect(vehicle.value(of: customer) == .text("Ann"))
+        #expect(try enrichments()[0]["signals.customer"] == .text("Mallory"))
+    }
 }

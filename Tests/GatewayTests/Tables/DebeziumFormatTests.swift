@@ -181,7 +181,7 @@ private func event(
         #expect(try decoder.position(file).sequence == "b.000009/7/0")
         let record = RecordPlace(partition: 3, offset: 42, time: .seconds(5))
         let bare = try decoder.one(#"{"id": 1}"#, record: record).change.position
-        #expect(bare.lineage == "kafka/3")
+        #expect(bare.lineage.hasPrefix("kafka/") && bare.lineage.hasSuffix("/3"))
         #expect(bare.sequence == "42")
     }
 }
@@ -264,7 +264,7 @@ private func event(
     @Test func changeWithoutAPlaceIsOrderedByItsRecord() throws {
         let record = RecordPlace(partition: 1, offset: 7)
         let change = try decoder.one(event("c", source: "\"shard\": 1"), record: record).change
-        #expect(change.position.lineage == "kafka/1")
+        #expect(change.position.lineage.hasSuffix("/1"))
         #expect(change.position.time == 1_465_581_029_523_758)
     }
 }

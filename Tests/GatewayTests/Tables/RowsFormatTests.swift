@@ -96,7 +96,7 @@ import Testing
     @Test func withoutAPositionTheRecordOrTheArrivalDecides() throws {
         let record = RecordPlace(partition: 2, offset: 9, time: .seconds(7))
         let placed = try bare.one(#"{"id": 1}"#, record: record).change.position
-        #expect(placed.lineage == "kafka/2")
+        #expect(placed.lineage.hasPrefix("kafka/") && placed.lineage.hasSuffix("/2"))
         #expect(placed.sequence == "9")
         #expect(placed.time == Timestamp.seconds(7).milliseconds * 1_000)
         let arrived = try bare.one(#"{"id": 1}"#, arrival: .seconds(3)).change.position

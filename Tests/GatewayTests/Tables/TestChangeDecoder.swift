@@ -96,7 +96,15 @@ struct TestChangeDecoder {
     func discoveries(_ payload: String) throws -> [ColumnConfiguration] {
         let (bytes, range) = Self.padded(payload)
         _ = try decoder.parse(range, in: bytes)
-        return try decoder.discoveries(0)
+        let message = Message(
+            source: 0,
+            topic: Topic(name: "cdc", patterns: []),
+            payload: range,
+            qos: 1,
+            packetID: 1,
+            arrival: .seconds(0)
+        )
+        return try decoder.discoveries(0, of: message)
     }
 
     private func named(_ row: [SignalValue?]) -> [String: SignalValue] {

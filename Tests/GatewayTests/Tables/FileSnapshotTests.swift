@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a file that is wrong does not do to the table that it should have filled.
+import Testing
+
+@testable import Gateway
+
+@Suite struct FileSnapshotTests {
+    private static let yaml = """
+        gateway: {id: depot, data_directory: /nonexistent}
+        sources:
+          - name: vehicles
+            url: mqtt://localhost:1883
+            topics: [{pattern: "fleet/{vehicle}/state"}]
+        tables:
+          - name: car
+            key: id
+            columns: {id: int, plate: text}
+            source: {type: file, path: /nonexistent/car.jsonl}
+        """
+
+    private let gateway: LoggedGateway
+
+    init() throws {
+        gateway = try LoggedGateway(
+            Configuration.decode(text: Self.yaml, file: "/etc/gateway.yaml")
+        )
+    }
+
+    /// Hands a version of the file over, as its feed does.
+    private func load(_ rows: [String], mark: String) throws {
+        var batch = MessageBatch()
+        let topic = Topic(name: "car.jsonl", patterns: [])
+        var end = RecordPlace(kind: .loadEnds)
+        end.mark = mark
+        let records =
+            [FeedRecord(place: RecordPlace(kind: .loadBegins))]
+            + rows.map { FeedRecord(payload: Array($0.utf8)) } + [FeedRecord(place: end)]
+        for record in records {
+            batch.append(feed: 1, topic: topic, record: record, arrival: .seconds(0))
+        }
+        let outcome = gateway.processor.process(batch, clock: nil)
+        try gateway.writer.commit(outcome, of: batch, CommitExtras())
+    }
+
+    private func plates() throws -> [String] {
+        try gateway.log.pool.read {
+            try String.fetchAll($0, sql: "SELECT plate FROM car ORDER BY id")
+        }
+    }
+
+    @Test func aFileOfWhichNoRowCanBeTakenLeavesTheTableAsItIs() throws {
+        try load([#"{"id":1,"plate":"A"}"#, #"{"id":2,"plate":"B"}"#], mark: "1")
+        try load([#"{"id":1,"plait":"C"}"#, "{"], mark: "2")
+        #expect(try plates() == ["A", "B"])
+        #expect(try gateway.log.mark(of: "car") == "2")
+        #expect(try gateway.payloads("dead_letter").count == 2)
+    }
+
+    @Test func aRowThatCannotBeTakenIsMissingFromTheNewVersion() throws {
+        try load([#"{"id":1,"plate":"A"}"#, #"{"id":2,"plate":"B"}"#], mark: "1")
+        try load([#"{"id":1,"plate":"C"}"#, "{"], mark: "2")
+        #expect(try plates() == ["C"])
+    }
+
+    @Test func aFileWithoutRowsEmptiesTheTable() throws {
+        try load([#"{"id":1,"plate":"A"}"#], mark: "1")
+        try load([], mark: "2")
+        #expect(try plates() == [])
+    }
+}
