@@ -136,8 +136,10 @@ import Testing
 
     @Test func aChangeFromBeforeASnapshotDoesNotComeBackWithIt() throws {
         try send([Self.inserted, Self.deleted, Self.begin])
-        // It is repeated while the snapshot, which has no such row any more, comes in.
-        try send([Self.inserted, Self.load("Cem", id: 2), Self.end])
+        // These are repeated while the snapshot, which has no such row any more, comes in.
+        try send([
+            Self.inserted, Self.load("Old", id: 1, pos: 5), Self.load("Cem", id: 2), Self.end,
+        ])
         #expect(try rows() == ["2 Cem 0-500"])
     }
 

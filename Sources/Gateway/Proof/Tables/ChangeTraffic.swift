@@ -10,8 +10,6 @@ struct ChangeMessage: Sendable {
     var key: SignalValue
     /// Empty for a tombstone.
     var payload: [UInt8]
-    /// It may come again long after.
-    var isRepeatable = true
 }
 
 /// The faults that one fleet's changes meet; pure, and the same for the same seed.
@@ -70,8 +68,7 @@ struct ChangeTraffic: Sendable {
             sent.append(message)
             if Int.random(in: 0..<8, using: &random) == 0 { sent.append(message) }
             // A tombstone has no place in its source's log: only Kafka's order tells when it was.
-            let isRepeatable = message.isRepeatable && !message.payload.isEmpty
-            if isRepeatable, Int.random(in: 0..<6, using: &random) == 0 {
+            if !message.payload.isEmpty, Int.random(in: 0..<6, using: &random) == 0 {
                 doubles.append((sentCount + .random(in: 50...1_500, using: &random), message))
             }
         }

@@ -68,16 +68,12 @@ final class TablesFleet {
         let snapshot = history.snapshot(of: table, at: clock())
         model.apply(snapshot)
         for (key, payload) in wire.payloads(of: snapshot) {
-            var message = ChangeMessage(
+            let message = ChangeMessage(
                 version: snapshot.version,
                 table: table,
                 key: key,
                 payload: payload
             )
-            // A script's row may have any place, and AWS DMS gives those of a load none: one of an earlier
-            // snapshot can't be told from one of the snapshot that is coming in.
-            message.isRepeatable =
-                wire == .debezium || wire == .debeziumEnvelope || key == .null
             transmit(traffic.send(message, inOrder: true))
         }
         changeCount += 1
