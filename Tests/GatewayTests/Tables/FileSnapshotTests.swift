@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a file that is wrong does not do to the table that it should have filled.
+import GRDB
 import Testing
 
 @testable import Gateway
