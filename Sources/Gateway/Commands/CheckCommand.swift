@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Foundation
 
 /// `gateway check`: everything that can be wrong without opening a connection.
 struct CheckCommand: ParsableCommand {
@@ -57,8 +58,21 @@ struct CheckCommand: ParsableCommand {
 }
 
 extension Configuration {
-    /// The check of a table's feed; a file needs none, because it may come later.
-    private func feedCheck(_ table: TableConfiguration) -> (() -> [Finding])? {
+    private static func fileFinding(_ table: String, _ file: FileFeedConfiguration) -> Finding {
+        let place = "table \(table)"
+        guard FileManager.default.isReadableFile(atPath: file.path) else {
+            return Finding(
+                verdict: .doubtful,
+                place: place,
+                text: "'\(file.path)' is not there, or can't be read by this user",
+                advice: "until it is, the feed waits for it"
+            )
+        }
+        return Finding(verdict: .good, place: place, text: "'\(file.path)' can be read")
+    }
+
+    /// The check of a table's feed.
+    private func feedCheck(_ table: TableConfiguration) -> () -> [Finding] {
         switch table.feed {
         case .mqtt(let session):
             return {
@@ -70,7 +84,7 @@ extension Configuration {
                 .run()
             }
         case .kafka(let feed): return { KafkaCheck(table: table.name, feed: feed).run() }
-        case .file: return nil
+        case .file(let file): return { [Self.fileFinding(table.name, file)] }
         }
     }
 
@@ -85,7 +99,7 @@ extension Configuration {
                     .run()
             }
         }
-            + tables.compactMap(feedCheck)
+            + tables.map(feedCheck)
             + sinks.map { sink in
                 {
                     switch sink.transport {

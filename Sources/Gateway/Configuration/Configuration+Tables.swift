@@ -118,8 +118,13 @@ extension ConfigurationDecoder {
             history?.report("only a table with 'valid_from' and 'valid_to' has a history")
             return nil
         }
-        guard let from = from.string(), let to = to.string() else { return nil }
-        var validity = ValidityConfiguration(from: from, to: to)
+        guard let from = from.string(), let end = to.string() else {
+            return nil
+        }
+        if from == end {
+            to.report("must be another column than 'valid_from'")
+        }
+        var validity = ValidityConfiguration(from: from, to: end)
         validity.historyMilliseconds =
             history?.milliseconds() ?? validity.historyMilliseconds
         return validity
@@ -135,6 +140,13 @@ extension ConfigurationDecoder {
         if table.columns == nil, table.ignoresUnknownColumns {
             section.optional("unknown_columns")?
                 .report("needs 'columns': where they are inferred, none is unknown")
+        }
+        if let from = table.from, !(1...3).contains(from.split(separator: ".").count) {
+            section.optional("from")?
+                .report("must be table, schema.table or database.schema.table (got '\(from)')")
+        }
+        if let stale = table.staleMilliseconds, stale <= 0 {
+            section.optional("stale_after")?.report("must be longer than nothing")
         }
         if table.key.isEmpty { section.required("key")?.report("needs at least one column") }
         if Set(table.key.map { $0.lowercased() }).count < table.key.count {

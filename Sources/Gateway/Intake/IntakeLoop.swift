@@ -204,8 +204,21 @@ final class IntakeLoop {
             return giveUp(error, now)
         }
         for session in sessions { session.acknowledge() }
+        for feed in feeds { tellRefusal(feed) }
         batch.removeAll()
         writer.checkpointIfNeeded()
+    }
+
+    /// Whether a file can be taken shows only when its rows are applied.
+    private func tellRefusal(_ feed: Feed) {
+        let table = processor.tables.tables[feed.table]
+        guard let mark = table.refusedMark else { return }
+        table.refusedMark = nil
+        feed.box.refuse(
+            mark: mark,
+            because:
+                "no row of the file could be taken; the dead letters say why, and the table stays as it is"
+        )
     }
 
     private func clockReading(_ now: Timestamp) -> ClockReading {

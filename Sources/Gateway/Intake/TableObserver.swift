@@ -38,6 +38,7 @@ final class TableObserver {
             tables[table].changes(.upsert).increment(by: Int64(counts.upserts))
             tables[table].changes(.delete).increment(by: Int64(counts.deletes))
             tables[table].changes(.ignored).increment(by: Int64(counts.ignored))
+            tables[table].changes(.other).increment(by: Int64(counts.others))
             tables[table].snapshots.increment(by: Int64(counts.loads))
             hasChanged.insert(table)
         }
@@ -59,6 +60,7 @@ final class TableObserver {
     /// How the tables stand.
     func observe(_ store: TableStore, at now: Timestamp) {
         for table in store.tables {
+            tables[table.index].isLoading.set(table.state.loading == nil ? 0 : 1)
             tables[table.index].isReady.set(table.state.isReady ? 1 : 0)
             tables[table.index].ageSeconds
                 .set(

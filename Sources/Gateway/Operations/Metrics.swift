@@ -40,6 +40,7 @@ enum MetricName: String, CaseIterable {
 
     case tableRows = "gateway_table_rows"
     case tableReady = "gateway_table_ready"
+    case tableLoading = "gateway_table_loading"
     case tableAge = "gateway_table_age_seconds"
     case tableChanges = "gateway_table_changes_total"
     case tableSnapshots = "gateway_table_snapshots_total"
@@ -121,9 +122,11 @@ extension MetricName {
 
         .tableRows: "Rows that a table of reference data has.",
         .tableReady: "1 once the first snapshot of a table is complete, else 0.",
+        .tableLoading: "1 while a new snapshot of a table is coming in, else 0.",
         .tableAge: "Time since the feed of a table was heard; +Inf if it never was.",
         .tableChanges:
-            "Change events applied to a table by kind, or ignored: older than what it has, or the same.",
+            "Change events applied to a table by kind, or ignored: older than what it has, or the same; "
+            + "other: of other tables, and what changes no row.",
         .tableSnapshots: "New snapshots that took the place of a table's rows.",
         .tableMisses: "Readings whose join found nothing in a table.",
         .enrichmentFailures: "Readings for which a source's SELECT failed while running.",

@@ -79,6 +79,7 @@ struct TableMetrics: Sendable {
         case upsert
         case delete
         case ignored
+        case other
     }
 
     private let factory: any MetricsFactory
@@ -86,6 +87,7 @@ struct TableMetrics: Sendable {
     let rows: Meter
     let isReady: Meter
     let ageSeconds: Meter
+    let isLoading: Meter
     let snapshots: Counter
     let misses: Counter
 
@@ -97,6 +99,7 @@ struct TableMetrics: Sendable {
         rows = factory.meter(.tableRows, labels)
         isReady = factory.meter(.tableReady, labels)
         ageSeconds = factory.meter(.tableAge, labels)
+        isLoading = factory.meter(.tableLoading, labels)
         snapshots = factory.counter(.tableSnapshots, labels)
         misses = factory.counter(.tableMisses, labels)
     }

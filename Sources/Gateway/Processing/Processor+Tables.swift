@@ -47,6 +47,7 @@ extension Processor {
             do throws(DecodingFailure) {
                 var change = try decode(element, table, message, record)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
+                bound(&change.position, arrival: message.arrival)
                 try table.check(change)
                 try apply(change, to: table, message)
             } catch {
@@ -59,6 +60,12 @@ extension Processor {
             table.refusedRows += failures.count
             deadLetter(message, in: batch, failures.first, others: failures.count - 1)
         }
+    }
+
+    /// A time that can't be true yet would outrank all that comes: the arrival takes its place.
+    private func bound(_ position: inout ChangePosition, arrival: Timestamp) {
+        let latest = arrival + configuration.clock.futureToleranceMilliseconds
+        if position.time > latest.microseconds { position.time = arrival.microseconds }
     }
 
     private func apply(

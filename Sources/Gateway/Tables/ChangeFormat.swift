@@ -119,6 +119,10 @@ struct TableFilter {
                 reason: "'\(path())' is missing, and only changes of '\(wanted)' are wanted"
             )
         }
+        // What an event does not tell about its schema can't be another one.
+        if schema == nil, database == nil {
+            return wanted == table || wanted.hasSuffix("." + table)
+        }
         let names = [database, schema, table].compactMap(\.self)
         return (1...names.count).contains { names.suffix($0).joined(separator: ".") == wanted }
     }

@@ -31,7 +31,7 @@ extension ReferenceTable {
     func apply(_ change: Change, at arrival: Timestamp) throws(TableFailure) {
         do throws(SQLiteFailure) {
             switch change.kind {
-            case .nothing: return
+            case .nothing: counts.others += 1
             case .loadBegins:
                 try beginLoad(change.position, at: arrival)
             case .loadEnds: try endLoad(by: change)

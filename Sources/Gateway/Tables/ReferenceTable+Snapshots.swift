@@ -89,6 +89,7 @@ extension ReferenceTable {
         do throws(SQLiteFailure) {
             if refusedRows > 0, !state.hasLoadRows {
                 state.loading = nil
+                refusedMark = mark
             } else {
                 try endLoad()
             }

@@ -26,6 +26,8 @@ final class ReferenceTable {
     var hasNewState = false
     /// Rows of the file's version that comes in which could not be taken.
     var refusedRows = 0
+    /// The version of a file of which no row could be taken; taken by the intake loop.
+    var refusedMark: String?
     private(set) var keyPositions: [Int] = []
     private let columnsMax: Int
 

@@ -15,6 +15,8 @@ struct TableCounts: Equatable {
     /// Older than what the table has, or the same again.
     var ignored = 0
     var loads = 0
+    /// Changes of other tables, and what changes no row.
+    var others = 0
 
     var isEmpty: Bool { self == TableCounts() }
 }

@@ -59,7 +59,7 @@ import Testing
         try rig.changes([insert(1, 1, "Ann", 100, nil), delete(150, 1)])
         #expect(try [120, 149, 150, 500].map { try who($0) } == ["Ann", "Ann", "null", "null"])
         // One that never held is gone at once; a repeated delete and a late update change nothing.
-        try rig.changes([insert(1, 2, "Bob", 700, 800), delete(650, 2)])
+        try rig.changes([insert(1, 2, "Bob", 700, 800), delete(650, 2)], at: 650)
         try rig.changes([delete(150, 1), insert(140, 1, "Ann", 100, 900)])
         #expect(try [120, 500, 750].map { try who($0) } == ["Ann", "null", "null"])
         try rig.restart()

@@ -41,7 +41,8 @@ final class APIScene: Sendable {
             for id in Self.ids {
                 try db.execute(
                     sql:
-                        "INSERT INTO vehicle VALUES (?, 'vehicles', 1767600000000, 1767600000010, ?)",
+                        "INSERT INTO vehicle (id, source, event_time, arrival_time, signals) "
+                        + "VALUES (?, 'vehicles', 1767600000000, 1767600000010, ?)",
                     arguments: [
                         id,
                         #"[["speed_kmh",51.5,1767600000000],["headlights",false,5],["n",null,5]]"#,

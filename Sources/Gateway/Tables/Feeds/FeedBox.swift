@@ -39,6 +39,8 @@ final class FeedBox: Sendable {
         var bytes = 0
         /// Grows when what was handed over did not become durable: the feed begins again.
         var attempt = 0
+        /// The version of a file that could not be taken, and why.
+        var refusal: (mark: String, reason: String)?
     }
 
     /// What stands in dead letters as the topic of these records: a Kafka topic, a file's name.
@@ -82,7 +84,17 @@ final class FeedBox: Sendable {
         return false
     }
 
+    /// Why a version of a file was not taken after all.
+    func refusal(of mark: String) -> String? {
+        contents.withLock { $0.refusal?.mark == mark ? $0.refusal?.reason : nil }
+    }
+
     // The intake loop's side.
+
+    /// Says that a version of a file was not taken.
+    func refuse(mark: String, because reason: String) {
+        contents.withLock { $0.refusal = (mark, reason) }
+    }
 
     /// Whether records wait.
     var hasRecords: Bool { contents.withLock { $0.taken < $0.records.count } }

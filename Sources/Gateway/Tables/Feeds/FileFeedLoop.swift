@@ -69,7 +69,12 @@ final class FileFeedLoop {
             known = (version, attempt, fate)
         }
         switch try fate(of: version, attempt) {
-        case .taken: report.up()
+        case .taken:
+            if let reason = box.refusal(of: version.mark) {
+                report.down(because: reason)
+            } else {
+                report.up()
+            }
         case .refused(let reason): report.down(because: reason)
         // Somebody is writing it.
         case nil: break
