@@ -12,7 +12,7 @@ struct GatewayCommand: AsyncParsableCommand {
             log before it acknowledges it, evaluates rules written in SQL, and republishes \
             enriched and outlier messages.
 
-            Exit codes: 0 success, 1 it failed, 64 wrong usage, 73 the log can't be opened, 78 \
+            Exit codes: 0 success, 1 it failed, 64 wrong usage, 69 a check failed, 73 the log can't be opened, 78 \
             the configuration or a rule file is wrong.
             """,
         version: "0.1.0",
