@@ -18,30 +18,36 @@ final class Enrichment {
     /// Tables that it reads.
     var tables: Set<Int> { select.query.tables }
 
-    /// The rows for a reading; one without values when the SELECT gives none, `nil` when it fails.
-    func rows(_ context: ReadingContext, version: Int) -> [EnrichedRow]? {
+    /// What there is for a reading: rows, or that there are none, or that the SELECT failed.
+    func rows(_ context: ReadingContext, version: Int) -> [EnrichedRow] {
         var rows: [EnrichedRow] = []
         let isWhole = select.run(context, version: version) { row in
-            rows.append(EnrichedRow(enrichment: self, values: row, number: rows.count))
+            rows.append(EnrichedRow(enrichment: self, content: .values(row), number: rows.count))
             return configuration.rows == .each
         }
-        guard isWhole else { return nil }
-        return rows.isEmpty ? [nothing()] : rows
-    }
-
-    /// What an event tells of a reading for which there is nothing, or for which the SELECT failed.
-    func nothing(isFailure: Bool = false) -> EnrichedRow {
-        EnrichedRow(enrichment: self, values: nil, number: 0, isFailure: isFailure)
+        guard isWhole else { return [EnrichedRow(enrichment: self, content: .unknown, number: 0)] }
+        guard rows.isEmpty else { return rows }
+        return [EnrichedRow(enrichment: self, content: .nothing, number: 0)]
     }
 }
 
 /// What an enrichment gives one enriched event.
 struct EnrichedRow {
+    enum Content {
+        case values([SignalValue])
+        /// The join found no row.
+        case nothing
+        /// The SELECT failed: not even that is known.
+        case unknown
+    }
+
     let enrichment: Enrichment
-    /// `nil` when the SELECT gave no row.
-    let values: [SignalValue]?
+    let content: Content
     /// Its place among the rows of its reading, when each has an event of its own.
     let number: Int
-    /// The SELECT failed: nothing is known, not even that there is nothing.
-    var isFailure = false
+
+    /// By result column; `nil` when there are none.
+    var values: [SignalValue]? {
+        if case .values(let values) = content { values } else { nil }
+    }
 }

@@ -157,8 +157,9 @@ final class IntakeLoop {
 
     /// A source waits for tables that its readings are joined with, if they are required and incomplete.
     private func holdSources() {
-        guard configuration.tables.contains(where: \.isRequired) else { return }
-        let incomplete = processor.tables.incomplete.filter(\.configuration.isRequired)
+        let incomplete = processor.tables.tables
+            .filter { $0.configuration.isRequired && !$0.state.isReady }
+        guard !incomplete.isEmpty || sessions.contains(where: { $0.heldBy != nil }) else { return }
         for session in sessions where session.index < configuration.sources.count {
             let joined = processor.rules.tables(joinedBy: session.index)
             session.heldBy = incomplete.first { joined.contains($0.index) }?.name
@@ -223,11 +224,11 @@ final class IntakeLoop {
 
     private func clockReading(_ now: Timestamp) -> ClockReading {
         let settle = configuration.clock.settleMilliseconds
-        var isHeard = [Bool](repeating: true, count: configuration.feedNames.count)
+        let sources = configuration.sources.count
+        var isHeard = [Bool](repeating: true, count: sources + configuration.tables.count)
         for session in sessions {
             isHeard[session.index] = session.isHeard(at: now, settleMilliseconds: settle)
         }
-        let sources = configuration.sources.count
         for feed in feeds { isHeard[sources + feed.table] = isCurrent(feed) }
         return ClockReading(
             now: now,

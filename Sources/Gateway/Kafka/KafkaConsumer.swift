@@ -26,20 +26,7 @@ import KafkaShim
         let context = KafkaContext(delegate)
         self.topic = topic
         self.context = context
-        var callbacks = KafkaContext.callbacks
-        var error = kafka_shim_error()
-        let shim = unsafe withShimProperties(properties) { list, count in
-            unsafe kafka_shim_consumer_create(
-                list,
-                count,
-                &callbacks,
-                Unmanaged.passUnretained(context).toOpaque(),
-                &error
-            )
-        }
-        guard let shim = unsafe shim else { throw KafkaError(error) }
-        unsafe self.shim = shim
-        unsafe context.shim = shim
+        unsafe shim = try context.makeConsumer(properties)
     }
 
     deinit {

@@ -26,6 +26,24 @@ protocol KafkaClientDelegate: AnyObject {
         self.delegate = delegate
     }
 
+    /// Makes a consumer that tells this context what happens; its owner destroys it.
+    func makeConsumer(_ properties: [KafkaProperty]) throws(KafkaError) -> OpaquePointer {
+        var callbacks = Self.callbacks
+        var error = kafka_shim_error()
+        let made = unsafe withShimProperties(properties) { list, count in
+            unsafe kafka_shim_consumer_create(
+                list,
+                count,
+                &callbacks,
+                Unmanaged.passUnretained(self).toOpaque(),
+                &error
+            )
+        }
+        guard let made = unsafe made else { throw KafkaError(error) }
+        unsafe shim = made
+        return unsafe made
+    }
+
     private func answerToken() {
         guard let delegate, let shim = unsafe shim else { return }
         do throws(KafkaTokenError) {

@@ -115,7 +115,6 @@ enum LogSchema {
             has_load_rows INTEGER NOT NULL,
             last_load TEXT,
             floor TEXT,
-            newest INTEGER NOT NULL,
             first_heard_at INTEGER NOT NULL,
             load_heard_at INTEGER NOT NULL,
             heard_at INTEGER NOT NULL,

@@ -152,7 +152,6 @@ extension EventLog {
             hasLoadRows: row["has_load_rows"],
             lastLoad: position("last_load"),
             floor: position("floor"),
-            newest: row["newest"],
             firstHeardAt: Timestamp(milliseconds: row["first_heard_at"]),
             loadHeardAt: Timestamp(milliseconds: row["load_heard_at"]),
             heardAt: Timestamp(milliseconds: row["heard_at"]),

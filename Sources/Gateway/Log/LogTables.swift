@@ -28,9 +28,9 @@ final class LogTables {
             db.connection(),
             """
             INSERT OR REPLACE INTO table_state (name, definition, columns, generation, is_ready,
-                loading, has_load_rows, last_load, floor, newest, first_heard_at, load_heard_at,
+                loading, has_load_rows, last_load, floor, first_heard_at, load_heard_at,
                 heard_at, stale_since, mark)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         )
         upsertOffset = try unsafe SQLiteStatement(
@@ -74,12 +74,11 @@ final class LogTables {
         statement.bind(7, .bool(state.hasLoadRows))
         statement.bind(8, state.lastLoad.map { .text($0.text) })
         statement.bind(9, state.floor.map { .text($0.text) })
-        statement.bind(10, state.newest)
-        statement.bind(11, state.firstHeardAt.milliseconds)
-        statement.bind(12, state.loadHeardAt.milliseconds)
-        statement.bind(13, state.heardAt.milliseconds)
-        statement.bind(14, state.staleSince.map { .int($0.milliseconds) })
-        statement.bind(15, state.mark)
+        statement.bind(10, state.firstHeardAt.milliseconds)
+        statement.bind(11, state.loadHeardAt.milliseconds)
+        statement.bind(12, state.heardAt.milliseconds)
+        statement.bind(13, state.staleSince.map { .int($0.milliseconds) })
+        statement.bind(14, state.mark)
         try statement.run()
     }
 }

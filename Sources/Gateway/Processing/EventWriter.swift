@@ -53,7 +53,7 @@ struct EventWriter {
     /// What the tables know; null where a join has found nothing, and as a whole when it failed.
     private func enrichment(_ row: EnrichedRow, at arrival: Timestamp, into json: inout JSONWriter)
     {
-        guard !row.isFailure else { return json.raw(#","enrichment":null"#) }
+        if case .unknown = row.content { return json.raw(#","enrichment":null"#) }
         json.raw(#","enrichment":{"#)
         for (column, key) in row.enrichment.select.encodedKeys.enumerated() {
             json.separate()

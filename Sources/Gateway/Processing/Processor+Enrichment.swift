@@ -9,10 +9,9 @@ extension Processor {
         _ plan: RulePlan,
         _ concernsRules: inout Bool
     ) -> [EnrichedRow] {
+        let rows = enrichment.rows(context, version: tables.version)
         // A SELECT that failed says nothing: the vehicle's columns stay as they are.
-        guard let rows = enrichment.rows(context, version: tables.version) else {
-            return [enrichment.nothing(isFailure: true)]
-        }
+        if case .unknown = rows[0].content { return rows }
         // Several rows give several events, but the vehicle holds one value of a name: the first's.
         let first = rows[0].values
         for table in enrichment.select.query.missing(first) {

@@ -13,7 +13,7 @@ extension Processor {
         arrival = message.arrival
         let record = message.record >= 0 ? batch.records[message.record] : nil
         table.hear(message, record)
-        do throws(TableFailure) {
+        do throws(SQLiteFailure) {
             switch record?.kind ?? .change {
             case .change: try changes(table, message, record, in: batch)
             case .tombstone: try tombstone(table, message, record, in: batch)
@@ -32,7 +32,7 @@ extension Processor {
         _ message: Message,
         _ record: RecordPlace?,
         in batch: MessageBatch
-    ) throws(TableFailure) {
+    ) throws(SQLiteFailure) {
         let count: Int
         do throws(DecodingFailure) {
             if let reason = record?.failure {
@@ -48,7 +48,7 @@ extension Processor {
                 var change = try decode(element, table, message, record)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
                 bound(&change.position, arrival: message.arrival)
-                try table.check(change)
+                try table.checkSize(of: change)
                 try apply(change, to: table, message)
             } catch {
                 var failure = error
@@ -74,7 +74,7 @@ extension Processor {
         _ message: Message
     ) throws(DecodingFailure) {
         if let note = change.note { schemaNote(note, of: table, at: message.arrival) }
-        do throws(TableFailure) {
+        do throws(SQLiteFailure) {
             try table.apply(change, at: message.arrival)
         } catch {
             note(error)
@@ -101,7 +101,7 @@ extension Processor {
         }
         let found = try table.decoder.discoveries(element, of: message)
         try table.checkColumns(found)
-        do throws(TableFailure) {
+        do throws(SQLiteFailure) {
             let news = try table.learn(found)
             if !news.isEmpty { tables.columnsChanged() }
             for column in news { columnNews(column, of: table, at: message.arrival) }
@@ -116,16 +116,13 @@ extension Processor {
         _ message: Message,
         _ record: RecordPlace?,
         in batch: MessageBatch
-    ) throws(TableFailure) {
+    ) throws(SQLiteFailure) {
         let key: [SignalValue?]
         do throws(DecodingFailure) {
             guard let range = record?.key else {
                 throw DecodingFailure(kind: .noKey, reason: "neither a key nor a value")
             }
             key = try table.decoder.key(range, in: batch.bytes)
-            try table.check(
-                Change(kind: .delete, position: ChangePosition(time: 0), row: key)
-            )
         } catch {
             return deadLetter(message, in: batch, error)
         }
@@ -133,10 +130,8 @@ extension Processor {
     }
 
     /// SQLite itself has failed: nothing of the batch may be committed.
-    private func note(_ failure: TableFailure) {
-        switch failure {
-        case .sqlite(let failure): outcome.failure = outcome.failure ?? failure
-        }
+    private func note(_ failure: SQLiteFailure) {
+        outcome.failure = outcome.failure ?? failure
     }
 
     // Time.
@@ -147,7 +142,7 @@ extension Processor {
         self.startedAt = startedAt
         lookedAt = clock.now
         for table in tables.tables {
-            do throws(TableFailure) {
+            do throws(SQLiteFailure) {
                 try table.passTime(to: clock.now, isHeard: clock.hears(table: table.index))
             } catch {
                 note(error)
@@ -173,7 +168,7 @@ extension Processor {
     func forgetOldRows(at time: Timestamp, count: Int64) -> Outcome {
         outcome.removeAll()
         for table in tables.tables {
-            do throws(TableFailure) {
+            do throws(SQLiteFailure) {
                 _ = try table.forget(at: time, count: count)
             } catch {
                 note(error)

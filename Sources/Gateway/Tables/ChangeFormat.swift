@@ -119,11 +119,9 @@ struct TableFilter {
                 reason: "'\(path())' is missing, and only changes of '\(wanted)' are wanted"
             )
         }
-        // What an event does not tell about its schema can't be another one.
-        if schema == nil, database == nil {
-            return wanted == table || wanted.hasSuffix("." + table)
-        }
-        let names = [database, schema, table].compactMap(\.self)
-        return (1...names.count).contains { names.suffix($0).joined(separator: ".") == wanted }
+        // Name by name from the right: what one of the two does not tell can't be another.
+        let told = [database, schema, table].compactMap(\.self).joined(separator: ".")
+        return zip(told.split(separator: ".").reversed(), wanted.split(separator: ".").reversed())
+            .allSatisfy { $0 == $1 }
     }
 }

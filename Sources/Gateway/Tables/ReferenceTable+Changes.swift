@@ -6,18 +6,8 @@ extension ReferenceTable {
     /// Bytes of one row; SQLite in memory holds a little more (`SQLSandbox`).
     private static let rowBytesMax = 900 << 10
 
-    /// Whether a change names its row, and the row fits.
-    func check(_ change: Change) throws(DecodingFailure) {
-        guard [.load, .upsert, .delete].contains(change.kind) else { return }
-        for (number, column) in keyPositions.enumerated() {
-            var value = told(change.row, column)
-            if change.kind == .delete { value = value ?? told(change.before, column) }
-            guard value == nil else { continue }
-            throw DecodingFailure(
-                kind: .noKey,
-                reason: "the key column '\(definition.key[number])' of table \(name) has no value"
-            )
-        }
+    /// Whether the row of a change fits; that it has a key the decoder has seen to.
+    func checkSize(of change: Change) throws(DecodingFailure) {
         let bytes = change.row.reduce(0) { size, value in
             if case .text(let text)? = value { size + text.utf8.count } else { size + 9 }
         }
@@ -28,22 +18,18 @@ extension ReferenceTable {
         )
     }
 
-    func apply(_ change: Change, at arrival: Timestamp) throws(TableFailure) {
-        do throws(SQLiteFailure) {
-            switch change.kind {
-            case .nothing: counts.others += 1
-            case .loadBegins:
-                try beginLoad(change.position, at: arrival)
-            case .loadEnds: try endLoad(by: change)
-            case .truncate: try truncate(change.position, at: arrival)
-            case .load, .upsert, .delete:
-                if change.beginsLoad { try beginLoad(change.position, at: arrival) }
-                try applyRow(change, at: arrival)
-                // With several partitions the last row may come before others.
-                if change.endsLoad, knownPartitions.count < 2 { try endLoad(by: change) }
-            }
-        } catch {
-            throw .sqlite(error)
+    func apply(_ change: Change, at arrival: Timestamp) throws(SQLiteFailure) {
+        switch change.kind {
+        case .nothing: counts.others += 1
+        case .loadBegins:
+            try beginLoad(change.position, at: arrival)
+        case .loadEnds: try endLoad(by: change)
+        case .truncate: try truncate(change.position, at: arrival)
+        case .load, .upsert, .delete:
+            if change.beginsLoad { try beginLoad(change.position, at: arrival) }
+            try applyRow(change, at: arrival)
+            // With several partitions the last row may come before others.
+            if change.endsLoad, knownPartitions.count < 2 { try endLoad(by: change) }
         }
     }
 
@@ -81,7 +67,6 @@ extension ReferenceTable {
     private func noteTime(_ change: Change, at arrival: Timestamp) {
         if state.firstHeardAt == .distantPast { state.firstHeardAt = arrival }
         if change.kind == .load || !state.isReady { state.loadHeardAt = arrival }
-        state.newest = max(state.newest, change.position.time)
         see(change.position)
     }
 

@@ -55,22 +55,18 @@ extension ReferenceTable {
     ///
     /// In its partition that came last, so it needs no position of its own. After a delete that was told
     /// it says nothing new.
-    func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(TableFailure) {
+    func bury(_ key: [SignalValue?], at arrival: Timestamp) throws(SQLiteFailure) {
         let key = keyValues(of: key)
         let now = ChangePosition(time: arrival.microseconds)
-        do throws(SQLiteFailure) {
-            for relation in [TableDefinition.Relation.live, .staging]
-            where relation == .live || state.loading != nil {
-                guard var place = try relations.place(of: key, relation), place.deletedAt == nil,
-                    let row = try relations.row(key, relation)
-                else { continue }
-                place.keptFrom = place.position
-                place.deletedAt = arrival.milliseconds
-                try replace(key, with: closed(row, at: now), place, relation)
-                if relation == .live { counts.deletes += 1 }
-            }
-        } catch {
-            throw .sqlite(error)
+        for relation in [TableDefinition.Relation.live, .staging]
+        where relation == .live || state.loading != nil {
+            guard var place = try relations.place(of: key, relation), place.deletedAt == nil,
+                let row = try relations.row(key, relation)
+            else { continue }
+            place.keptFrom = place.position
+            place.deletedAt = arrival.milliseconds
+            try replace(key, with: closed(row, at: now), place, relation)
+            if relation == .live { counts.deletes += 1 }
         }
     }
 

@@ -73,40 +73,28 @@ extension ReferenceTable {
     // What a feed tells beside changes.
 
     /// A file's version is a snapshot of its own, whatever the clocks say.
-    func fileBegins(at arrival: Timestamp) throws(TableFailure) {
+    func fileBegins(at arrival: Timestamp) throws(SQLiteFailure) {
         refusedRows = 0
-        do throws(SQLiteFailure) {
-            try stage(ChangePosition(time: arrival.microseconds), at: arrival)
-        } catch {
-            throw .sqlite(error)
-        }
+        try stage(ChangePosition(time: arrival.microseconds), at: arrival)
     }
 
     /// That version has been read as a whole.
     ///
     /// One of which no row could be taken is a mistake, and no reason to empty the table.
-    func fileEnds(mark: String) throws(TableFailure) {
-        do throws(SQLiteFailure) {
-            if refusedRows > 0, !state.hasLoadRows {
-                state.loading = nil
-                refusedMark = mark
-            } else {
-                try endLoad()
-            }
-        } catch {
-            throw .sqlite(error)
+    func fileEnds(mark: String) throws(SQLiteFailure) {
+        if refusedRows > 0, !state.hasLoadRows {
+            state.loading = nil
+            refusedMark = mark
+        } else {
+            try endLoad()
         }
         state.mark = mark
         hasNewState = true
     }
 
     /// The feed reads another topic of the same name.
-    func beganAnew() throws(TableFailure) {
-        do throws(SQLiteFailure) {
-            try execute(.forgetOffsets)
-        } catch {
-            throw .sqlite(error)
-        }
+    func beganAnew() throws(SQLiteFailure) {
+        try execute(.forgetOffsets)
         state.loading = state.loading?.withoutOffset
         state.lastLoad = state.lastLoad?.withoutOffset
         state.floor = state.floor?.withoutOffset
@@ -162,14 +150,10 @@ extension ReferenceTable {
     }
 
     /// Lets silence take effect; `isHeard` says whether it is the source's silence and not ours.
-    func passTime(to now: Timestamp, isHeard: Bool) throws(TableFailure) {
+    func passTime(to now: Timestamp, isHeard: Bool) throws(SQLiteFailure) {
         guard isHeard, let quietAt, quietAt <= now else { return }
         guard state.loading != nil else { return becomeReady() }
-        do throws(SQLiteFailure) {
-            try endLoad()
-        } catch {
-            throw .sqlite(error)
-        }
+        try endLoad()
     }
 
     /// Whether the table has just become stale or fresh; `nil` when it is as it was.
@@ -190,24 +174,20 @@ extension ReferenceTable {
     // What nobody needs any more.
 
     /// Forgets some old deletes, and rows that were over long ago; false when there was nothing.
-    func forget(at now: Timestamp, count: Int64) throws(TableFailure) -> Bool {
-        do throws(SQLiteFailure) {
-            let deletes = try relations.expired(
-                definition.forgottenDeletes,
-                before: .int(now.milliseconds - configuration.deletesMilliseconds),
-                count: count
-            )
-            for key in deletes { try execute(.deletePosition(key: key)) }
-            var over: [[SignalValue?]] = []
-            if let sql = definition.rowsThatAreOver, let validity = configuration.validity {
-                let limit = Double(now.milliseconds - validity.historyMilliseconds) / 1_000
-                over = try relations.expired(sql, before: .double(limit), count: count)
-                for key in over { try forgetRow(key, at: now) }
-            }
-            return !deletes.isEmpty || !over.isEmpty
-        } catch {
-            throw .sqlite(error)
+    func forget(at now: Timestamp, count: Int64) throws(SQLiteFailure) -> Bool {
+        let deletes = try relations.expired(
+            definition.forgottenDeletes,
+            before: .int(now.milliseconds - configuration.deletesMilliseconds),
+            count: count
+        )
+        for key in deletes { try execute(.deletePosition(key: key)) }
+        var over: [[SignalValue?]] = []
+        if let sql = definition.rowsThatAreOver, let validity = configuration.validity {
+            let limit = Double(now.milliseconds - validity.historyMilliseconds) / 1_000
+            over = try relations.expired(sql, before: .double(limit), count: count)
+            for key in over { try forgetRow(key, at: now) }
         }
+        return !deletes.isEmpty || !over.isEmpty
     }
 
     /// Its key is remembered like a deleted one, for as long.

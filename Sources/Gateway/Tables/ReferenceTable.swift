@@ -148,7 +148,7 @@ final class ReferenceTable {
     }
 
     /// Takes columns that a change has brought; gives what is to be told about it.
-    func learn(_ found: [ColumnConfiguration]) throws(TableFailure) -> [ColumnNews] {
+    func learn(_ found: [ColumnConfiguration]) throws(SQLiteFailure) -> [ColumnNews] {
         guard infersColumns, !found.isEmpty else { return [] }
         var columns = definition.columns
         var news: [ColumnNews] = []
@@ -163,11 +163,7 @@ final class ReferenceTable {
             columns[place] = column
         }
         guard !news.isEmpty else { return [] }
-        do throws(SQLiteFailure) {
-            try execute(.setColumns(columns))
-        } catch {
-            throw .sqlite(error)
-        }
+        try execute(.setColumns(columns))
         columnsChanged()
         hasNewState = true
         return news

@@ -14,8 +14,6 @@ struct TableState: Equatable, Sendable {
     var lastLoad: ChangePosition?
     /// Changes before this were overtaken by a snapshot or a truncation.
     var floor: ChangePosition?
-    /// The newest change so far, in microseconds.
-    var newest: Int64 = .min
     /// When the first change came, and the last that may belong to a snapshot.
     var firstHeardAt = Timestamp.distantPast
     var loadHeardAt = Timestamp.distantPast

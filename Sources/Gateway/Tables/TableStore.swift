@@ -2,12 +2,6 @@
 // All tables, in one SQLite in memory where users' SELECTs join them. The log has the same rows on disk;
 // a start reads them back.
 
-/// What a table could not do.
-enum TableFailure: Error {
-    /// SQLite itself failed: nothing that a feed has sent.
-    case sqlite(SQLiteFailure)
-}
-
 /// What a batch did to one table, for the metrics.
 struct TableCounts: Equatable {
     var upserts = 0
@@ -58,8 +52,6 @@ final class TableStore {
     /// Columns have changed.
     func columnsChanged() { version += 1 }
 
-    /// Tables whose first snapshot is not complete.
-    var incomplete: [ReferenceTable] { tables.filter { !$0.state.isReady } }
 }
 
 extension TableConfiguration {
