@@ -135,7 +135,7 @@ struct FileLock: ~Copyable, Sendable {
     private let descriptor: Int32
 
     init(path: String) throws(LogError) {
-        descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
+        let descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else {
             throw .cannotOpen(path: path, reason: unsafe String(cString: strerror(errno)))
         }
@@ -143,6 +143,9 @@ struct FileLock: ~Copyable, Sendable {
             close(descriptor)
             throw .inUse(path: path)
         }
+        // Only now: a throw after it would run `deinit`, and close a second time what another thread may
+        // have opened under the same number in between, a database say.
+        self.descriptor = descriptor
     }
 
     deinit {

@@ -61,9 +61,10 @@ struct FeedFile: ~Copyable {
     private let descriptor: Int32
 
     init(path: String) throws(FeedFileError) {
-        self.path = path
-        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FeedFileError(path, "can't be opened") }
+        self.path = path
+        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
