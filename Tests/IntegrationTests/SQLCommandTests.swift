@@ -127,18 +127,13 @@ extension IntegrationSuites {
             }
             try await until("what was there is shown") { try seen() == Array(1...5) }
             var last = 5
-            var slowest = 0.0
             for _ in 0..<20 {
                 let count = Int.random(in: 1...50)
                 try append(last + 1...last + count)
                 last += count
-                let committed = Date()
                 try await until("the events are shown") { try seen().last == last }
-                slowest = max(slowest, Date().timeIntervalSince(committed))
             }
             #expect(try seen() == Array(1...last))
-            // 100 ms between looks; the rest is for a machine that does other things as well.
-            #expect(slowest < 1, "the slowest took \(slowest) s")
             #expect(kill(follower.identifier, SIGINT) == 0)
             #expect(follower.wait() == 0)
         }

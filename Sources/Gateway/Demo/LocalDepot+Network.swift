@@ -3,25 +3,35 @@ import Foundation
 import Glibc
 
 extension LocalDepot {
+    /// Where free ports are looked for.
+    ///
+    /// Below the range that systems take the near end of outgoing connections from (RFC 6335, section 6, and
+    /// Linux's `ip_local_port_range`): a port that is found free stays so until its server binds it, and
+    /// while that server is restarted.
+    private static let portRange = 15_000..<32_768
+
     /// Ports of the loopback interface that nobody listens on.
     static func freePorts(_ count: Int) throws -> [Int] {
         var sockets: [Int32] = []
         defer { for descriptor in sockets { _ = Glibc.close(descriptor) } }
-        return try (0..<count)
-            .map { _ in
-                let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                sockets.append(descriptor)
-                var address = loopback(port: 0)
-                var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-                let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                        unsafe bind(descriptor, address, length) == 0
-                            && getsockname(descriptor, address, &length) == 0
-                    }
+        var ports: [Int] = []
+        while ports.count < count, sockets.count < count + 100 {
+            let port = Int.random(in: portRange)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            sockets.append(descriptor)
+            var address = loopback(port: port)
+            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let isFree = unsafe withUnsafePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    unsafe bind(descriptor, address, length) == 0
                 }
-                guard result else { throw DepotError(description: "no free port on loopback") }
-                return Int(UInt16(bigEndian: address.sin_port))
             }
+            if isFree { ports.append(port) }
+        }
+        guard ports.count == count else {
+            throw DepotError(description: "no free port on loopback in \(portRange)")
+        }
+        return ports
     }
 
     /// Whether somebody takes connections on a port of the loopback interface.
