@@ -8,7 +8,7 @@ import Synchronization
 /// Waits for a condition without holding a thread; throws when it does not come.
 func until(
     _ what: String,
-    seconds: Double = 30,
+    seconds: Double = 60,
     explain: () -> String = { "" },
     _ condition: () throws -> Bool
 ) async throws {

@@ -167,6 +167,12 @@ extension IntegrationSuites {
                     seen.count("fleet/enriched/") == round * 101
                         && seen.count("fleet/outlier/") == round
                 }
+                try await until("the broker's answers have come", explain: { depot.explanation }) {
+                    let metrics = depot.metrics
+                    let name = "gateway_delivery_delivered_events_total"
+                    return metrics.count(name, ["stream": "enriched"]) == 101
+                        && metrics.count(name, ["stream": "outlier"]) == 1
+                }
                 #expect(depot.endGateway() == 0)
                 #expect(!depot.logText.contains("ERROR"))
                 #expect(!depot.logText.contains("CRIT"))

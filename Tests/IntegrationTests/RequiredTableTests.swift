@@ -193,6 +193,8 @@ extension IntegrationSuites {
             defer { held.depot.close() }
             try held.configure(isRequired: false)
             try await held.depot.runGateway()
+            // Before its session exists the broker keeps nothing for it.
+            try await until("the feed is heard") { held.depot.hearsFeeds }
             func rows() throws -> Int {
                 try held.depot.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM device") }
                     ?? 0

@@ -181,17 +181,14 @@ extension IntegrationSuites {
             try depot.configure()
             try await depot.runGateway()
             let twin = depot.connection("gateway", clientID: "depot-1-vehicles")
-            for _ in 1...4 {
-                let reconnects = depot.metrics.count("gateway_source_reconnects_total")
+            for round in 1...4 {
                 let other = try Publisher(twin)
                 try await until("the gateway is back", explain: { depot.explanation }) {
-                    depot.metrics.count("gateway_source_reconnects_total") > reconnects
+                    depot.logCount("session up") == round + 1
                 }
                 other.close()
             }
             #expect(depot.logCount("does another client use 'depot-1-vehicles'?") > 0)
-            // 200 ms, 400, 800, 1600, less the jitter: the fourth wait is no longer the first.
-            #expect(depot.logCount("session up") == 5)
         }
 
         @Test("without a client certificate the broker lets nobody in", arguments: ["5", "3.1.1"])
@@ -212,13 +209,15 @@ extension IntegrationSuites {
         ) async throws {
             try depot.startGateway(waitsUntilReady: false)
             // At one attempt or another: a connection that is reset may be all that can be seen.
+            var health = ""
             try await until("the gateway says why it is down", explain: { depot.explanation }) {
-                depot.logText.contains(reason) && depot.health.contains(reason)
+                health = depot.health
+                return depot.logText.contains(reason) && health.contains(reason)
             }
             #expect(depot.readiness == 503)
-            let sources = parseJSON(depot.health)["sources"] as? [String: [String: String]]
+            let sources = parseJSON(health)["sources"] as? [String: [String: String]]
             #expect(sources?[source]?["status"] == "down")
-            #expect(sources?[source]?["reason"]?.contains(reason) == true, "\(depot.health)")
+            #expect(sources?[source]?["reason"]?.contains(reason) == true, "\(health)")
             #expect(depot.metrics.value("gateway_source_session_up", ["source": source]) == 0)
             let refusals = depot.metrics.value(
                 "gateway_source_auth_refusals_total",

@@ -129,6 +129,12 @@ extension IntegrationSuites {
                 try await until("these have arrived", explain: { site.depot.explanation }) {
                     try Set(site.offsets()).count == numbers.upperBound
                 }
+                try await until("the far side's answers have come") {
+                    site.depot.metrics.count(
+                        "gateway_delivery_delivered_events_total",
+                        ["stream": "enriched"]
+                    ) == 100
+                }
                 site.depot.endGateway()
                 try await site.depot.runGateway()
             }

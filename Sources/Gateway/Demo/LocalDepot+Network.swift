@@ -61,7 +61,7 @@ extension LocalDepot {
     static func exchange(port: Int, _ request: String, isLast: Bool = false) -> String? {
         guard let descriptor = connect(port: port) else { return nil }
         defer { _ = Glibc.close(descriptor) }
-        var timeout = timeval(tv_sec: 2, tv_usec: 0)
+        var timeout = timeval(tv_sec: 20, tv_usec: 0)
         _ = unsafe setsockopt(
             descriptor,
             SOL_SOCKET,
@@ -69,7 +69,8 @@ extension LocalDepot {
             &timeout,
             socklen_t(MemoryLayout<timeval>.size)
         )
-        guard unsafe write(descriptor, request, request.utf8.count) > 0 else { return nil }
+        let sent = unsafe send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+        guard sent > 0 else { return nil }
         if isLast { _ = shutdown(descriptor, Int32(SHUT_WR)) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)

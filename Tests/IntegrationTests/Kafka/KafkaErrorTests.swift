@@ -219,7 +219,7 @@ extension IntegrationSuites {
             rig.end()
         }
 
-        @Test("a cluster that is away from the start is found when it comes, and told once")
+        @Test("why a cluster can't be reached is told")
         func clusterIsAwayAtFirst() async throws {
             let port = try LocalDepot.freePorts(1)[0]
             let rig = try KafkaLaneRig(.test("127.0.0.1:\(port)"))
