@@ -35,13 +35,16 @@ class Terminal:
     def type(self, text):
         os.write(self.descriptor, text)
 
-    def type_until(self, key, text):
-        """Types a key, once a second, until a text comes: what runs may not have begun at first."""
-        for _ in range(60):
-            self.type(key)
-            if self.has_come(text, 1):
+    def interrupt(self, statement):
+        """Types a statement that runs for ever, and Ctrl-C; again where Ctrl-C dropped it before it ran."""
+        for attempt in range(10):
+            self.type(statement + b"\n")
+            self.wait_for(b"\n")
+            time.sleep(0.5 + attempt)
+            self.type(b"\x03")
+            if self.has_come(b"interrupted", 10):
                 return
-        sys.exit(f"typed {key!r} in vain for {text!r} in {self.output!r}")
+        sys.exit(f"interrupted in vain: {self.output!r}")
 
     def end(self):
         """Gives the exit code."""
@@ -67,8 +70,9 @@ terminal.type(b"select nothing")
 terminal.wait_for(b"nothing")
 terminal.type(b"\x03")
 terminal.wait_for(b"gateway> ")
-terminal.type(b"WITH t (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t;\n")
-terminal.type_until(b"\x03", b"interrupted")
+terminal.interrupt(
+    b"WITH t (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t;"
+)
 terminal.wait_for(b"gateway> ")
 terminal.type("SELECT 'h\u00fc' || 'bsch';\n".encode())
 terminal.wait_for("h\u00fcbsch".encode())
