@@ -129,6 +129,14 @@ extension Processor {
         try table.bury(key, at: message.arrival)
     }
 
+    /// The line of a file that a message was; `nil` when it was none.
+    func line(of message: Message, in batch: MessageBatch) -> Int? {
+        guard message.record >= 0, table(of: message)?.configuration.isFile ?? false else {
+            return nil
+        }
+        return batch.records[message.record].line
+    }
+
     /// SQLite itself has failed: nothing of the batch may be committed.
     private func note(_ failure: SQLiteFailure) {
         outcome.failure = outcome.failure ?? failure
