@@ -55,8 +55,16 @@ import Testing
         try load([#"{"id":1,"plate":"A"}"#, #"{"id":2,"plate":"B"}"#], mark: "1")
         try load([#"{"id":1,"plait":"C"}"#, "{"], mark: "2")
         #expect(try plates() == ["A", "B"])
-        #expect(try gateway.log.mark(of: "car") == "2")
         #expect(try gateway.payloads("dead_letter").count == 2)
+    }
+
+    @Test func aRefusalIsKeptOverARestartUntilAnotherVersionIsTaken() throws {
+        try load([#"{"id":1,"plait":"A"}"#], mark: "1")
+        #expect(gateway.processor.tables.tables[0].refusedMark == "1")
+        try gateway.restart()
+        #expect(try gateway.log.mark(of: "car") == FileVersion.refused("1"))
+        try load([#"{"id":1,"plate":"A"}"#], mark: "2")
+        #expect(try gateway.log.mark(of: "car") == "2")
     }
 
     @Test func aRowThatCannotBeTakenIsMissingFromTheNewVersion() throws {
