@@ -40,6 +40,7 @@ extension Processor {
             }
             count = try table.decoder.parse(message.payload, in: batch.bytes)
         } catch {
+            table.refusedRows += 1
             return deadLetter(message, in: batch, error)
         }
         var failures: (first: DecodingFailure, count: Int)?

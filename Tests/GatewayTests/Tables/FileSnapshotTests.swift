@@ -67,6 +67,14 @@ import Testing
         #expect(try gateway.log.mark(of: "car") == "2")
     }
 
+    @Test(arguments: ["{", "[1]", #"{"id":1,"plait":"C"}"#])
+    func whateverIsWrongWithAllRowsTheTableIsNotEmptied(row: String) throws {
+        try load([#"{"id":1,"plate":"A"}"#], mark: "1")
+        try load([row, row], mark: "2")
+        #expect(try plates() == ["A"])
+        #expect(try gateway.log.mark(of: "car") == FileVersion.refused("2"))
+    }
+
     @Test func aRowThatCannotBeTakenIsMissingFromTheNewVersion() throws {
         try load([#"{"id":1,"plate":"A"}"#, #"{"id":2,"plate":"B"}"#], mark: "1")
         try load([#"{"id":1,"plate":"C"}"#, "{"], mark: "2")
