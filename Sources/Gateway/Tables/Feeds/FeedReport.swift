@@ -2,7 +2,7 @@
 import Logging
 
 /// What a table's feed says about itself: up and down, once each; belongs to its loop.
-final class FeedReport {
+final class FeedReport: LinkReport {
     let logger: Logger
     private let table: String
     private let health: Health
