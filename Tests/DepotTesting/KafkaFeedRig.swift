@@ -17,6 +17,8 @@ final class KafkaFeedRig {
     private(set) var keys: [String?] = []
     private let kafka: KafkaFeedConfiguration
     private let log = SharedText()
+    /// What the log would have at level debug.
+    private let trace = SharedText()
     private var stop = StopSignal()
 
     /// The offset of the next record of each partition, between two threads.
@@ -53,6 +55,22 @@ final class KafkaFeedRig {
     var state: PartState? { health.report().tables["car"] }
     var logText: String { log.value }
 
+    /// How often the feed has found something wrong, whether or not it said so.
+    var troubleCount: Int { trace.value.split(separator: "\n").count { $0.contains("reason=") } }
+
+    /// Reasons that were said again although the feed had not been up in between.
+    var repeatedReasons: [Substring] {
+        var said: Set<Substring> = []
+        var repeated: [Substring] = []
+        for line in logText.split(separator: "\n") {
+            if line.contains("table feed up") { said.removeAll() }
+            guard let reason = line.firstRange(of: "table feed down") else { continue }
+            let text = line[reason.lowerBound...]
+            if !said.insert(text).inserted { repeated.append(text) }
+        }
+        return repeated
+    }
+
     /// The offsets of the records of one partition that were handed over.
     func offsets(_ partition: Int32 = 0) -> [Int64] {
         places.filter { $0.offset >= 0 && $0.partition == partition }.map(\.offset)
@@ -68,13 +86,18 @@ final class KafkaFeedRig {
             format: .rows(RowsFormatConfiguration()),
             feed: .kafka(kafka)
         )
-        let logger = Logger(label: "feed") { [log] label in
-            LineLogHandler(
-                format: .text,
-                label: label,
-                level: .info,
-                write: { log.append($0) },
-                now: { WallClock.now() }
+        let logger = Logger(label: "feed") { [log, trace] label in
+            MultiplexLogHandler(
+                [(Logger.Level.info, log), (.debug, trace)]
+                    .map { level, text in
+                        LineLogHandler(
+                            format: .text,
+                            label: label,
+                            level: level,
+                            write: { text.append($0) },
+                            now: { WallClock.now() }
+                        )
+                    }
             )
         }
         Thread { [kafka, box, positions, stop, health] in

@@ -171,5 +171,33 @@ extension IntegrationSuites {
             #expect(join5 == [:])
             #expect(try depot.events("dead_letter").isEmpty)
         }
+
+        @Test("a file of which no row could be taken is down in /readyz after a kill too")
+        func refusedFileStaysRefused() async throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            let devices = depot.folder + "/device.csv"
+            try "id,cart\ncar-1,7\n".write(toFile: devices, atomically: true, encoding: .utf8)
+            var file = GatewayFile()
+            file.rest = """
+                tables:
+                  - name: device
+                    key: id
+                    columns: {id: text, car: int}
+                    source: {type: file, path: "\(devices)"}
+                """
+            try depot.configure(file)
+            let refusal = #""device":{"status":"down","reason":"no row of the file could be taken"#
+            for _ in 1...2 {
+                try await depot.runGateway()
+                try await until("it is refused", explain: { depot.explanation }) {
+                    depot.health.contains(refusal)
+                }
+                depot.killGateway()
+            }
+            // It was not read again to find that out.
+            #expect(try depot.events("dead_letter").count == 1)
+        }
     }
 }

@@ -4,7 +4,7 @@ import CoreMetrics
 import Logging
 
 /// The voice of one lane; belongs to its loop.
-final class LaneReport {
+final class LaneReport: LinkReport {
     let logger: Logger
     /// By stream, in the lane's order.
     let metrics: [LaneMetrics]

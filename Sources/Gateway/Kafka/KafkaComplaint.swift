@@ -4,6 +4,8 @@
 struct KafkaComplaint {
     private let tls: KafkaTLSConfiguration?
     private(set) var text: String?
+    /// No broker could be reached since the last that was.
+    private(set) var isCutOff = false
 
     init(_ kafka: KafkaConfiguration) {
         tls = kafka.tls
@@ -19,9 +21,16 @@ struct KafkaComplaint {
         text = error.description
     }
 
+    /// No broker can be reached; gives what may be why.
+    mutating func cutOff() -> String {
+        isCutOff = true
+        return text ?? "no broker can be reached"
+    }
+
     /// Whatever was wrong is over.
     mutating func clear() {
         text = nil
+        isCutOff = false
     }
 
     /// An error in words: of one that only says that nothing came, the cause, if it is known.

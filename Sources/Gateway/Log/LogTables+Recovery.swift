@@ -174,7 +174,7 @@ extension EventLog {
         try pool.read { try Self.offsets(of: table, $0) }
     }
 
-    /// The version of the file that a table holds.
+    /// The version of the file that was read last, and whether it was refused.
     func mark(of table: String) throws -> String {
         try pool.read { db in
             try String.fetchOne(

@@ -5,6 +5,8 @@ import Foundation
 struct DeadLetter {
     var source: String
     var topic: String
+    /// Where the topic is a file, the line in which the row begins.
+    var line: Int?
     var reason: String
     /// The byte at which decoding stopped.
     var position: Int?
@@ -21,6 +23,10 @@ extension JSONWriter {
         string(letter.source)
         member("topic")
         string(letter.topic)
+        if let line = letter.line {
+            member("line")
+            int(Int64(line))
+        }
         member("reason")
         string(letter.reason)
         if let position = letter.position {

@@ -40,6 +40,7 @@ extension Processor {
             }
             count = try table.decoder.parse(message.payload, in: batch.bytes)
         } catch {
+            table.refusedRows += 1
             return deadLetter(message, in: batch, error)
         }
         var failures: (first: DecodingFailure, count: Int)?
@@ -127,6 +128,14 @@ extension Processor {
             return deadLetter(message, in: batch, error)
         }
         try table.bury(key, at: message.arrival)
+    }
+
+    /// The line of a file that a message was; `nil` when it was none.
+    func line(of message: Message, in batch: MessageBatch) -> Int? {
+        guard message.record >= 0, table(of: message)?.configuration.isFile ?? false else {
+            return nil
+        }
+        return batch.records[message.record].line
     }
 
     /// SQLite itself has failed: nothing of the batch may be committed.

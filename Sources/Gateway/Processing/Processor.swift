@@ -341,6 +341,7 @@ final class Processor {
             DeadLetter(
                 source: source,
                 topic: message.topic.name,
+                line: line(of: message, in: batch),
                 reason: failure.reason,
                 position: failure.position,
                 arrival: message.arrival

@@ -80,16 +80,18 @@ extension ReferenceTable {
 
     /// That version has been read as a whole.
     ///
-    /// One of which no row could be taken is a mistake, and no reason to empty the table.
+    /// One of which no row could be taken is a mistake, and no reason to empty the table. That is kept
+    /// too: after a start the version would otherwise look like one that the table holds.
     func fileEnds(mark: String) throws(SQLiteFailure) {
-        if refusedRows > 0, !state.hasLoadRows {
-            state.loading = nil
-            refusedMark = mark
-        } else {
-            try endLoad()
-        }
-        state.mark = mark
         hasNewState = true
+        guard refusedRows > 0, !state.hasLoadRows else {
+            try endLoad()
+            state.mark = mark
+            return
+        }
+        state.loading = nil
+        refusedMark = mark
+        state.mark = FileVersion.refused(mark)
     }
 
     /// The feed reads another topic of the same name.

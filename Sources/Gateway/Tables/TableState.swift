@@ -21,7 +21,7 @@ struct TableState: Equatable, Sendable {
     var heardAt = Timestamp.distantPast
     /// Since when the gateway has been saying that the table is stale.
     var staleSince: Timestamp?
-    /// The version of the file that was loaded last.
+    /// The version of the file that was read last, also of one that was refused.
     var mark = ""
 
     /// Whether anything has ever come.

@@ -112,6 +112,14 @@ import Testing
         #expect(refused.map { String(decoding: $0.payload, as: UTF8.self) } == ["1,2,3", "1"])
     }
 
+    @Test func everyRowNamesTheLineInWhichItBegins() throws {
+        let text = "\"a\nb\",c\n1,2\n\n\"x\ny\",2\n1\n\"a\nb\"c,\n1,\"2\n5,6\n"
+        for pieces in [[1 << 20], [1], [3]] {
+            let rows = try Self.rows(Array(text.utf8), pieces: pieces)
+            #expect(rows.map(\.place.line) == [3, 5, 7, 8, 9, 10, 11], "\(rows)")
+        }
+    }
+
     @Test func quoteThatIsNeverClosedCostsOneLine() throws {
         #expect(
             try Self.read("a,b\n1,\"2\n3,4\n5,6\n") == [

@@ -136,6 +136,20 @@ import Testing
         #expect(rig.reader.payloads == ["", #"{"id":"2"}"#, ""])
     }
 
+    @Test func versionThatTheLogHasAsRefusedIsDownAndNotReadAgain() async throws {
+        try rig.write("id\n1\n")
+        let version = try #require(try FileVersion(path: rig.path))
+        rig.mark.append(FileVersion.refused(version.mark))
+        rig.start()
+        try await rig.wait("the refusal is told") {
+            rig.reason.hasPrefix("no row of the file could be taken")
+        }
+        #expect(rig.reader.places.isEmpty)
+        try rig.write("id\n2\n", seconds: -30)
+        try await rig.waitForLoad()
+        try await rig.wait("the table is up") { rig.state == .up }
+    }
+
     @Test func fileThatIsReplacedIsReadAgain() async throws {
         try rig.write("id\n1\n")
         rig.start()

@@ -127,6 +127,41 @@ import Testing
         #expect(!rig.isReady)
     }
 
+    @Test func aLoadThatNobodyEndsStaysOpenUntilTheNextBegins() throws {
+        let rig = try TableRig()
+        try rig.changes([mark("begin", "1/0")] + load("1", (1, 10), (2, 20)) + [mark("end", "2/0")])
+        try rig.changes([mark("begin", "5/0")] + load("5", (1, 11), (3, 31)))
+        try rig.clock(1_000_000)
+        try rig.restart()
+        try rig.change(upsert("6/0", 4, 40), at: 1_000_000)
+        #expect(try rig.rows() == ["1,10,NULL", "2,20,NULL", "4,40,NULL"])
+        #expect(rig.isReady)
+        #expect(rig.table().state.loading != nil)
+        try rig.changes([mark("begin", "7/0")] + load("7", (1, 12)) + [mark("end", "8/0")])
+        #expect(try rig.rows() == ["1,12,NULL"])
+        #expect(rig.table().state.loading == nil)
+        try rig.expectSame()
+    }
+
+    @Test func positionsTellTheRowsOfALoadThatWasGivenUpFromThoseOfTheNext() throws {
+        let rig = try TableRig()
+        try rig.changes([mark("begin", "5/0")] + load("5", (1, 15)) + [mark("begin", "7/0")])
+        try rig.changes(load("5", from: 2, (2, 25)) + load("7", (3, 37)))
+        try rig.changes([mark("end", "5/9"), mark("end", "7/9")])
+        #expect(try rig.rows() == ["3,37,NULL"])
+    }
+
+    // docs/tables.md says so.
+    @Test func withoutPositionsTheyAreTaken() throws {
+        let rig = try TableRig(
+            TableRig.table("car", "columns: {id: int, v: int}", "position: none")
+        )
+        let (begin, end) = (#"{"op":"begin"}"#, #"{"op":"end"}"#)
+        try rig.changes([begin, #"{"op":"load","id":1}"#])
+        try rig.changes([begin, #"{"op":"load","id":2}"#, #"{"op":"load","id":3}"#, end], at: 1)
+        #expect(try rig.rows() == ["2,NULL", "3,NULL"])
+    }
+
     // Retired rows go chunk by chunk, between batches, and nothing else goes with them.
     @Test func replacedRowsAreDeletedInChunks() throws {
         let rig = try TableRig()

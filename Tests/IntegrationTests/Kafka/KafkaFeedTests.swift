@@ -244,9 +244,13 @@ extension IntegrationSuites {
                 mock.setError(0, of: "iot.enriched")
                 try await waitForCaughtUp(feed)
                 mock.setError(code, of: "iot.enriched")
-                try await Task.sleep(for: .seconds(3))
+                let troubles = feed.troubleCount
+                try await feed.wait("it is refused again and again") {
+                    feed.troubleCount >= troubles + 4
+                }
                 mock.setError(0, of: "iot.enriched")
                 try await feed.wait("the table is up") { feed.state == .up }
+                #expect(feed.repeatedReasons == [], "\(feed.logText)")
                 let lines = feed.logText.split(separator: "\n")
                 #expect(lines.count < 20, "\(feed.logText)")
                 feed.end()
@@ -264,10 +268,10 @@ extension IntegrationSuites {
                     false
                 }
             }
-            // Long enough for several attempts; each reason is said once.
-            try await Task.sleep(for: .seconds(2))
-            let said = feed.logText.split(separator: "\n").filter { $0.contains("table feed down") }
-            #expect((1...3).contains(said.count), "\(feed.logText)")
+            let troubles = feed.troubleCount
+            try await feed.wait("more attempts fail") { feed.troubleCount >= troubles + 3 }
+            #expect(feed.logText.contains("table feed down"))
+            #expect(feed.repeatedReasons == [], "\(feed.logText)")
         }
     }
 }

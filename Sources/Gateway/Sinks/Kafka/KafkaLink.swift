@@ -13,19 +13,17 @@ final class KafkaLink {
     /// What is to be done with a record's fate.
     var onDelivered: (_ tag: Int64, _ error: KafkaError?) -> Void = { _, _ in }
     private(set) var producer: KafkaProducer?
-    private let kafka: KafkaConfiguration
+    let kafka: KafkaConfiguration
+    let report: LaneReport
+    var complaint: KafkaComplaint
     private let clientID: String
     private let transactionalID: String?
     private let window: Int
     /// Whether each record's arrival is told, which makes a commit return sooner.
     private let reportsAll: Bool
     private let stop: StopSignal
-    private let report: LaneReport
     private let metrics: KafkaMetrics
     private var identity: FileWatch
-    private var complaint: KafkaComplaint
-    /// No broker could be reached since the last that was.
-    private var isCutOff = false
     /// The client itself is at its end.
     private var ending: KafkaError?
     private var countedRetries = 0
@@ -102,53 +100,19 @@ final class KafkaLink {
     func reason(for error: KafkaError) -> String { complaint.reason(for: error) }
 
     /// Events arrive: whatever was wrong is over.
-    func works() {
-        complaint.clear()
-        isCutOff = false
-        report.up()
-    }
+    func works() { troubleIsOver() }
 }
 
-extension KafkaLink: KafkaClientDelegate {
+extension KafkaLink: KafkaTroubleReporter {
     func delivered(tag: Int64, error: KafkaError?) { onDelivered(tag, error) }
 
-    func failed(_ error: KafkaError) {
-        guard !error.isFatal else {
-            ending = error
-            return
-        }
-        if error.isAllBrokersDown {
-            isCutOff = true
-            report.down(because: complaint.text ?? "no broker can be reached")
-        } else {
-            complaint.hear(error)
-            report.logger.debug("kafka", metadata: [LogKeys.reason: "\(error)"])
-        }
-    }
+    func clientEnded(with error: KafkaError) { ending = error }
 
     func measured(_ statistics: KafkaStatistics) {
         metrics.brokersConnected.set(Double(statistics.connectedBrokers))
         metrics.retries.increment(by: Int64(max(0, statistics.retries - countedRetries)))
         countedRetries = statistics.retries
         // When nothing is sent, only this tells that a broker is there again.
-        if isCutOff, statistics.connectedBrokers > 0 { works() }
-    }
-
-    func token() throws(KafkaTokenError) -> KafkaToken {
-        do {
-            return try kafka.token()
-        } catch {
-            complaint.hear(error)
-            report.down(because: error.description)
-            throw error
-        }
-    }
-
-    func logged(_ text: String, isWarning: Bool) {
-        report.logger.log(
-            level: isWarning ? .debug : .trace,
-            "kafka",
-            metadata: ["line": "\(text)"]
-        )
+        if complaint.isCutOff, statistics.connectedBrokers > 0 { works() }
     }
 }

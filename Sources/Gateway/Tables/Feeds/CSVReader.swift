@@ -80,11 +80,12 @@ struct CSVReader: RowReader {
             let fields = "\(fields.count) field\(fields.count == 1 ? "" : "s")"
             return buffer.refused(
                 range,
+                line: line,
                 because: "line \(line) has \(fields), the header has \(names.count)"
             )
         }
         guard isUTF8(range) else {
-            return buffer.refused(range, because: "line \(line) is no valid UTF-8")
+            return buffer.refused(range, line: line, because: "line \(line) is no valid UTF-8")
         }
         var json = JSONWriter()
         for (field, name) in zip(fields, names) {
@@ -92,7 +93,7 @@ struct CSVReader: RowReader {
             append(field, to: &json)
         }
         json.raw("}")
-        return FeedRecord(payload: json.bytes)
+        return buffer.row(json.bytes, line: line)
     }
 
     private func append(_ field: Field, to json: inout JSONWriter) {

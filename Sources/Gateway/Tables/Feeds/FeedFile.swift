@@ -12,6 +12,10 @@ struct FileVersion: Equatable, Sendable {
 
     /// What the log keeps of it.
     var mark: String { "\(inode)-\(bytes)-\(changed)" }
+
+    /// What the log keeps of a version of which no row could be taken.
+    static func refused(_ mark: String) -> String { "refused \(mark)" }
+
     var time: Timestamp { Timestamp(milliseconds: changed / 1_000_000) }
 
     /// The version of the file at a path now; links are followed, `nil` when there is none.

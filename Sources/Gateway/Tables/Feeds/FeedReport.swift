@@ -2,7 +2,7 @@
 import Logging
 
 /// What a table's feed says about itself: up and down, once each; belongs to its loop.
-final class FeedReport {
+final class FeedReport: LinkReport {
     let logger: Logger
     private let table: String
     private let health: Health
@@ -33,12 +33,15 @@ final class FeedReport {
     }
 
     /// It is not heard; says each reason once, until the feed was up again.
+    ///
+    /// Whoever debugs the log also sees each time that it was found again.
     func down(because reason: String) {
-        guard downReason != reason else { return }
-        downReason = reason
-        health.tableIsDown(table, because: reason)
+        if downReason != reason {
+            downReason = reason
+            health.tableIsDown(table, because: reason)
+        }
         guard saidReasons.count < Self.saidReasonsMax, saidReasons.insert(reason).inserted else {
-            return
+            return logger.debug("table feed still down", metadata: [LogKeys.reason: "\(reason)"])
         }
         logger.warning("table feed down", metadata: [LogKeys.reason: "\(reason)"])
     }

@@ -9,6 +9,8 @@ final class FileFeedLoop {
     private static let chunkBytes = 256 << 10
     private static let recordsMax = 1_000
     private static let recordBytesMax = 1 << 20
+    private static let noRowReason =
+        "no row of the file could be taken; the dead letters say why, and the table stays as it is"
 
     /// What became of a version of the file.
     private enum Fate: Equatable {
@@ -25,7 +27,7 @@ final class FileFeedLoop {
     private var known: (version: FileVersion, attempt: Int, fate: Fate)?
     private var lastSeen: FileVersion?
 
-    /// `mark` reads from the log which version of the file was committed last.
+    /// `mark` reads from the log which version of the file was committed last, and as what.
     init(
         table: TableConfiguration,
         file: FileFeedConfiguration,
@@ -85,9 +87,14 @@ final class FileFeedLoop {
     private func fate(of version: FileVersion, _ attempt: Int) throws -> Fate? {
         if let known, known.version == version, known.attempt == attempt { return known.fate }
         if let known, known.attempt == attempt { return nil }
-        guard try mark() == version.mark else { return nil }
-        known = (version, attempt, .taken)
-        return .taken
+        let fate: Fate
+        switch try mark() {
+        case version.mark: fate = .taken
+        case FileVersion.refused(version.mark): fate = .refused(Self.noRowReason)
+        default: return nil
+        }
+        known = (version, attempt, fate)
+        return fate
     }
 
     /// Whether nobody seems to be writing the file any more.

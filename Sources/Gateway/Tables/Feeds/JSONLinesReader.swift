@@ -20,6 +20,7 @@ struct JSONLinesReader: RowReader {
                 return buffer.refuseLine(of: start, lines: 0, because: reason)
             }
             guard next > end || buffer.isFinished else { return nil }
+            let line = buffer.line
             buffer.advance(to: next, lines: 1)
             let row = buffer.bytes[start..<end]
             guard row.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") })
@@ -27,7 +28,7 @@ struct JSONLinesReader: RowReader {
                 continue
             }
             hasRows = true
-            return FeedRecord(payload: Array(row))
+            return buffer.row(Array(row), line: line)
         }
         // As with a file of no bytes: nobody knows whether it is meant.
         guard hasRows || !buffer.isFinished else { throw FeedFileError.content("it has no rows") }

@@ -16,18 +16,16 @@ final class KafkaFeedLink {
     /// How long one question to a broker takes before it is asked again.
     private static let callMilliseconds: Int32 = 1_000
 
-    private let kafka: KafkaConfiguration
+    let kafka: KafkaConfiguration
+    let report: FeedReport
+    var complaint: KafkaComplaint
     private let topic: String
     private let clientID: String
     private let stop: StopSignal
-    private let report: FeedReport
     private var identity: FileWatch
-    private var complaint: KafkaComplaint
     private var consumer: KafkaConsumer?
     /// When something came from the client for the first time.
     private var upSince: Timestamp?
-    /// No broker could be reached since the last that was.
-    private(set) var isCutOff = false
     /// Why the client can't go on; what it gave before is good.
     private(set) var ending: (any Error)?
 
@@ -78,10 +76,8 @@ final class KafkaFeedLink {
 
     /// Something came: whatever was wrong is over.
     func works() {
-        complaint.clear()
-        isCutOff = false
         if upSince == nil { upSince = WallClock.uptime() }
-        report.up()
+        troubleIsOver()
     }
 
     /// An error in words.
@@ -157,7 +153,7 @@ final class KafkaFeedLink {
         guard let consumer else { return false }
         do throws(KafkaError) {
             let count = try consumer.partitionCount(milliseconds: Self.callMilliseconds)
-            if isCutOff { works() }
+            if complaint.isCutOff { works() }
             return count != known
         } catch {
             // Reading goes on as well as it can; if the client is at its end, that is told by itself.
@@ -167,37 +163,10 @@ final class KafkaFeedLink {
     }
 }
 
-extension KafkaFeedLink: KafkaClientDelegate {
+extension KafkaFeedLink: KafkaTroubleReporter {
     func delivered(tag: Int64, error: KafkaError?) {}
 
-    func failed(_ error: KafkaError) {
-        guard !error.isFatal else { return end(with: error) }
-        if error.isAllBrokersDown {
-            isCutOff = true
-            report.down(because: complaint.text ?? "no broker can be reached")
-        } else {
-            complaint.hear(error)
-            report.logger.debug("kafka", metadata: [LogKeys.reason: "\(error)"])
-        }
-    }
+    func clientEnded(with error: KafkaError) { end(with: error) }
 
     func measured(_ statistics: KafkaStatistics) {}
-
-    func token() throws(KafkaTokenError) -> KafkaToken {
-        do {
-            return try kafka.token()
-        } catch {
-            complaint.hear(error)
-            report.down(because: error.description)
-            throw error
-        }
-    }
-
-    func logged(_ text: String, isWarning: Bool) {
-        report.logger.log(
-            level: isWarning ? .debug : .trace,
-            "kafka",
-            metadata: ["line": "\(text)"]
-        )
-    }
 }

@@ -196,7 +196,7 @@ final class KafkaFeedLoop {
     /// Looks for partitions that were added; while no broker can be reached, for a broker.
     private func lookForPartitions() throws {
         let now = WallClock.uptime()
-        let pause = link.isCutOff ? Self.absentMilliseconds : lookMilliseconds
+        let pause = link.complaint.isCutOff ? Self.absentMilliseconds : lookMilliseconds
         guard now - lookedAt >= pause else { return }
         lookedAt = now
         guard link.partitionCountChanged(from: partitionCount) else { return }

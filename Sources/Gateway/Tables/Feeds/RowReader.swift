@@ -20,6 +20,16 @@ extension FileFeedConfiguration.Format {
     }
 }
 
+extension RecordPlace {
+    /// The line of a file in which its row begins, from 1; only of a row of a file.
+    ///
+    /// It takes the place of the partition's number, which files have none of.
+    var line: Int {
+        get { Int(partition) }
+        set { partition = Int32(clamping: newValue) }
+    }
+}
+
 /// The bytes of a file that are not used up yet; counts its lines.
 struct RowBuffer {
     /// A row that is longer is refused: without a limit one quote that nobody closes takes all memory.
@@ -71,6 +81,13 @@ struct RowBuffer {
         return !isSkipping && start < bytes.count
     }
 
+    /// A row that begins in this line of the file.
+    func row(_ payload: [UInt8], line: Int) -> FeedRecord {
+        var record = FeedRecord(payload: payload)
+        record.place.line = line
+        return record
+    }
+
     /// The next row begins here.
     mutating func advance(to index: Int, lines: Int) {
         start = index
@@ -89,16 +106,16 @@ struct RowBuffer {
     /// Gives up what stands up to the end of the line that holds an index, so many lines below.
     mutating func refuseLine(of index: Int, lines: Int, because reason: String) -> FeedRecord {
         let (end, next) = lineEnd(from: index)
-        let record = refused(start..<end, because: reason)
+        let record = refused(start..<end, line: line, because: reason)
         isSkipping = next == end && !isFinished
         advance(to: next, lines: isSkipping ? lines : lines + 1)
         return record
     }
 
     /// A part of the bytes as a row that is none, for the reason given.
-    func refused(_ range: Range<Int>, because reason: String) -> FeedRecord {
+    func refused(_ range: Range<Int>, line: Int, because reason: String) -> FeedRecord {
         let end = min(range.upperBound, range.lowerBound + Self.refusedBytesMax)
-        var record = FeedRecord(payload: Array(bytes[range.lowerBound..<end]))
+        var record = row(Array(bytes[range.lowerBound..<end]), line: line)
         record.failure = reason
         return record
     }
