@@ -148,7 +148,7 @@ final class KafkaFeedRig {
     }
 
     /// Takes what comes until it is enough.
-    func wait(_ what: String, seconds: Double = 30, _ condition: () -> Bool) async throws {
+    func wait(_ what: String, seconds: Double = 60, _ condition: () -> Bool) async throws {
         try await until(
             what,
             seconds: seconds,

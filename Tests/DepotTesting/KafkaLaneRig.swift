@@ -150,7 +150,7 @@ final class KafkaLaneRig {
     }
 
     /// Waits until the lane has delivered everything up to an offset.
-    func waitForCursor(_ offset: Int64, seconds: Double = 30) async throws {
+    func waitForCursor(_ offset: Int64, seconds: Double = 60) async throws {
         try await until(
             "the cursor is at \(offset)",
             seconds: seconds,

@@ -23,7 +23,7 @@ extension LocalDepot {
         try await waitUntilReady()
     }
 
-    func waitUntilReady(seconds: Double = 30) async throws {
+    func waitUntilReady(seconds: Double = 60) async throws {
         try await until("the gateway is ready", seconds: seconds, explain: { self.explanation }) {
             if let gateway, !gateway.isRunning {
                 throw DepotError(description: "the gateway has ended \(explanation)")
