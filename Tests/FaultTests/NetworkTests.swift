@@ -91,15 +91,20 @@ extension FaultSuites {
             )
             var redelivered = 0
             var sessions = 0
+            let seed = UInt64.random(in: .min ... .max)
+            var random = SplitMix64(seed: seed)
             for cut in 1...20 {
                 // What the last session brought may still be on its way into the log.
                 try await until("there is a new session", explain: { depot.explanation }) {
                     depot.metrics.count("gateway_source_reconnects_total") >= sessions
                 }
                 sessions = depot.metrics.count("gateway_source_reconnects_total") + 1
-                let head = try depot.extent("raw").next
-                try await until("messages flow again", explain: { depot.explanation }) {
-                    try depot.extent("raw").next > head + Int64.random(in: 20...300)
+                let end = try depot.extent("raw").next + .random(in: 20...300, using: &random)
+                try await until(
+                    "messages flow again",
+                    explain: { "seed \(seed) \(depot.explanation)" }
+                ) {
+                    try depot.extent("raw").next > end
                 }
                 if cut.isMultiple(of: 3) {
                     // PUBACKs that are lost, not only late: the broker must send these again.
@@ -121,8 +126,8 @@ extension FaultSuites {
             print(
                 "network: cuts=20 acked=\(publisher.sent.acknowledgedCount) \(account) redelivered=\(redelivered)"
             )
-            #expect(account == Account())
-            #expect(redelivered > 0)
+            #expect(account == Account(), "seed \(seed)")
+            #expect(redelivered > 0, "seed \(seed)")
             // Upstream: every event, in the order of the log, repeats not counted.
             let logged = try depot.numbersInLog()
             let count = Int(try depot.extent("enriched").next - 1)
@@ -130,7 +135,7 @@ extension FaultSuites {
                 witness.arrivals.seenOffsets.count == count
             }
             subscriber.close()
-            #expect(witness.arrivals.numbers == logged)
+            #expect(witness.arrivals.numbers == logged, "seed \(seed)")
         }
 
         // libmosquitto takes a reset in the handshake for success, and goes on trying on the dead socket.
@@ -204,7 +209,7 @@ extension FaultSuites {
             // What is there is served meanwhile.
             try depot.publish([.state("car-1", 1)])
             try await until("the message is in the log") { try depot.extent("raw").next == 2 }
-            let code = depot.gateway?.terminate(within: 10)
+            let code = depot.gateway?.terminate(within: 30)
             #expect(code == 0)
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Synchronization
 
 /// A program that we started and will end, by its own id.
 final class ChildProcess: @unchecked Sendable {
@@ -33,9 +34,22 @@ final class ChildProcess: @unchecked Sendable {
         try Self.withSignalsUnblocked { try process.run() }
     }
 
+    /// Held while a program is started.
+    ///
+    /// Foundation learns from a socket that a child has ended: the child holds the other end. A child that
+    /// is started in between by another thread may inherit that end too, and then the first one seems
+    /// to run until the second one has ended.
+    private static let starting = Mutex<Void>(())
+
+    /// Starts a program with all signals unblocked, one program at a time.
+    ///
     /// A child inherits the mask of the thread that starts it, and the threads of the cooperative
     /// pool block what a server must hear: SIGTERM (pthread_sigmask(3)).
     static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+        try starting.withLock { _ in try unblocked(body) }
+    }
+
+    private static func unblocked(_ body: () throws -> Void) rethrows {
         var none = sigset_t()
         var before = sigset_t()
         unsafe sigemptyset(&none)

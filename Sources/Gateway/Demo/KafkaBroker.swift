@@ -47,7 +47,7 @@ final class KafkaBroker {
     }
 
     func stop() {
-        process?.terminate()
+        process?.terminate(within: 60)
         process = nil
     }
 

@@ -111,8 +111,11 @@ final class LocalDepot {
         }
     }
 
+    /// Ends the broker in order.
+    ///
+    /// It writes its queues when it ends; killed before that, it loses what it has acknowledged.
     func stopBroker() {
-        broker?.terminate()
+        broker?.terminate(within: 60)
         broker = nil
     }
 

@@ -136,24 +136,45 @@ struct KafkaProof {
     /// confluent-kafka). Kafka keeps open transactions in its own log.
     private func restart(_ kafka: KafkaBroker, _ proxy: KafkaProxy, pause: Double) throws {
         try proxy.order("quiesce on")
-        let deadline = Date().addingTimeInterval(10)
-        while try proxy.count("open") > 0, Date() < deadline { ChildProcess.pause(0.005) }
+        do {
+            try waitForOpenTransactions(proxy)
+        } catch {
+            try proxy.order("quiesce off")
+            throw error
+        }
         kafka.stop()
         ChildProcess.pause(pause)
         try kafka.start()
         try proxy.order("quiesce off")
     }
 
+    private func waitForOpenTransactions(_ proxy: KafkaProxy) throws {
+        let seconds = 60.0
+        let deadline = Date().addingTimeInterval(seconds)
+        while case let open = try proxy.count("open"), open > 0 {
+            guard Date() < deadline else {
+                throw DepotError(
+                    description: "\(open) transactions are open after \(Int(seconds)) s"
+                )
+            }
+            ChildProcess.pause(0.005)
+        }
+    }
+
     // The oracle.
 
+    /// Waits until everything has arrived, or nothing more does.
     private func waitForArrivals(_ sent: NumberedPublisher.Sent, _ kafka: KafkaBroker) throws {
-        let deadline = Date().addingTimeInterval(120)
-        while Date() < deadline {
-            let numbers = try KafkaWitness(kafka, topic: "iot.enriched").numbers
+        var patience = Patience<Int>()
+        var count = 0
+        while true {
+            let seen = try KafkaWitness(kafka, topic: "iot.enriched")
             let isComplete = sent.acknowledged.allSatisfy { vehicle, acknowledged in
-                acknowledged.isSubset(of: numbers[vehicle] ?? [])
+                acknowledged.isSubset(of: seen.numbers[vehicle] ?? [])
             }
-            if isComplete { return }
+            // A look may break off early, which is no progress.
+            count = max(count, seen.offsets.count)
+            if isComplete || patience.isSpent(at: count) { return }
             ChildProcess.pause(0.5)
         }
     }
@@ -165,10 +186,10 @@ struct KafkaProof {
         into report: inout KafkaReport
     ) throws {
         // The outliers are the other lane's, whose last transaction may be on its way.
-        let deadline = Date().addingTimeInterval(20)
+        var patience = Patience<Int>()
         var outliers = try KafkaWitness(kafka, topic: "iot.outlier")
         let logged = try Self.offsets(of: StreamName.outlier, in: depot.dataDirectory)
-        while Set(outliers.offsets) != Set(logged), Date() < deadline {
+        while Set(outliers.offsets) != Set(logged), !patience.isSpent(at: outliers.offsets.count) {
             ChildProcess.pause(0.2)
             outliers = try KafkaWitness(kafka, topic: "iot.outlier")
         }

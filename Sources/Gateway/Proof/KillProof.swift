@@ -90,15 +90,16 @@ struct KillProof {
         return report
     }
 
+    /// Waits until everything has arrived, or nothing more does.
     private func waitForArrivals(_ sent: NumberedPublisher.Sent, _ witness: UpstreamWitness) {
-        let deadline = Date().addingTimeInterval(60)
-        while Date() < deadline {
+        var patience = Patience<Int>()
+        while true {
             let arrivals = witness.arrivals
             let isComplete = sent.acknowledged.allSatisfy { vehicle, numbers in
                 numbers.isSubset(of: arrivals.numbers[vehicle] ?? [])
             }
-            if isComplete { return }
-            ChildProcess.pause(0.05)
+            if isComplete || patience.isSpent(at: arrivals.seenOffsets.count) { return }
+            ChildProcess.pause(0.2)
         }
     }
 

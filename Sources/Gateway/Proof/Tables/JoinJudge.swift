@@ -25,7 +25,7 @@ struct JoinJudge {
     let model: TableModel
 
     /// What was known to be applied when a reading was published.
-    struct Bounds: Sendable {
+    struct Bounds: Equatable, Sendable {
         /// By table and key, the version of the last change that the gateway has committed.
         var applied: [[SignalValue: Int64]] = [[:], [:], [:]]
         /// By table and key, the version of the row that it has.

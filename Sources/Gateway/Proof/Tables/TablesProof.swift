@@ -51,8 +51,16 @@ struct TablesProof {
         var random = SplitMix64(seed: seed)
         let fleets = try makeFleets(depot, kafka, &random)
         try TablesConfiguration(fleets: fleets, kafka: kafka?.address).write(to: depot)
-        // Sessions must exist before the first change, as in a depot where the gateway has run.
+        // Sessions must exist before the first change, as in a depot where the gateway has run. That it is
+        // ready says nothing about those of the tables.
         try depot.startGateway()
+        try depot.waitUntil(
+            "the feeds of the tables are heard",
+            log: depot.gatewayLog,
+            seconds: 60
+        ) {
+            depot.hearsFeeds
+        }
         let rig = try TablesRig(depot, kafka, fleets, random, onNote: onNote)
         defer { rig.close() }
         rig.shortens = isQuick

@@ -103,6 +103,8 @@ final class TablesRig {
                 try make(next.fault)
             }
         }
+        // A stall may have taken the time of the last ones.
+        for (_, fault) in faults { try make(fault) }
     }
 
     private func make(_ fault: TablesFault) throws {
@@ -129,24 +131,22 @@ final class TablesRig {
     /// Waits until everything has arrived and the tables are what the model says.
     private func settle() throws {
         for fleet in fleets { fleet.flush() }
-        let limit = 40.0
+        var patience = Patience<[JoinJudge.Bounds]>()
         var isSettled = false
         var looked = -1.0
-        try drive(seconds: limit) { elapsed in
+        try drive { elapsed in
             guard elapsed - looked > 0.1 else { return }
             looked = elapsed
             isSettled =
                 try fleets.allSatisfy { try $0.carrier.isIdle && !isBehind($0) }
                 && differences().isEmpty
+            guard !isSettled, try patience.isSpent(at: fleets.map(witness.bounds)) else { return }
+            throw DepotError(
+                description: "the tables stand still and are not what they should be: "
+                    + (try differences()).prefix(5).joined(separator: "; ")
+            )
         } until: {
             isSettled
-        }
-        guard isSettled else {
-            let keys = try differences()
-            throw DepotError(
-                description: "the tables are not what they should be after \(Int(limit)) s: "
-                    + keys.prefix(5).joined(separator: "; ")
-            )
         }
     }
 
@@ -160,41 +160,40 @@ final class TablesRig {
     private func repeatOldChanges(_ round: Int) throws {
         try look()
         for index in bounds.indices { bounds[index].isComplete = true }
-        let duration = shortens ? 0.7 : 1.2
-        var killAt = round % 2 == 0 ? Double.random(in: 0...duration, using: &random) : .infinity
+        // So many readings however long they take: they must be more than half of all.
+        let count = shortens ? 175 : 300
+        var killAt = round % 2 == 0 ? Int.random(in: 1...count, using: &random) : .max
         var asked = 0
-        try drive(seconds: duration) { elapsed in
-            while Double(asked) < elapsed * 250 {
+        try drive { elapsed in
+            while asked < count, Double(asked) < elapsed * 250 {
                 publishReading()
                 asked += 1
                 if asked % 3 == 0 { for fleet in fleets { fleet.repeatSome(2) } }
             }
-            guard elapsed >= killAt else { return }
-            killAt = .infinity
+            guard asked >= killAt else { return }
+            killAt = .max
             try kill()
+        } until: {
+            asked >= count
         }
     }
 
     /// Waits until every reading that was acknowledged has been joined, and judges all.
     private func waitForReadings() throws {
-        var isComplete = false
-        try drive(seconds: 30) { _ in
+        var patience = Patience<[Int]>()
+        try drive { _ in
             try judgeNew()
-        } until: {
-            isComplete =
-                readings.isIdle && readings.missing == 0
-                && fleets.allSatisfy(\.carrier.isIdle)
-            return isComplete
-        }
-        guard isComplete else {
+            guard patience.isSpent(at: [readings.acknowledgedCount, report.joined]) else { return }
             throw DepotError(description: "\(readings.missing) readings have not been joined")
+        } until: {
+            readings.isIdle && readings.missing == 0 && fleets.allSatisfy(\.carrier.isIdle)
         }
         readings.forgetUnacknowledged()
     }
 
     /// Lets time pass and traffic flow.
     private func drive(
-        seconds: Double,
+        seconds: Double = .infinity,
         _ body: (Double) throws -> Void,
         until isDone: () -> Bool = { false }
     ) throws {
