@@ -60,7 +60,7 @@ final class ChildProcess: @unchecked Sendable {
 
     /// Asks the program to end and waits until it has; after `seconds` it is killed.
     @discardableResult
-    func terminate(within seconds: Double = 10) -> Int32 {
+    func terminate(within seconds: Double = 30) -> Int32 {
         guard process.isRunning else { return process.terminationStatus }
         process.terminate()
         let deadline = Date().addingTimeInterval(seconds)

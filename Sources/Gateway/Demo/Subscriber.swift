@@ -40,7 +40,7 @@ final class Subscriber: Sendable {
     }
 
     /// Waits until the first subscription is granted.
-    func waitUntilUp(seconds: Double = 10) throws {
+    func waitUntilUp(seconds: Double = 30) throws {
         let deadline = Date().addingTimeInterval(seconds)
         while !isUp.load(ordering: .acquiring) {
             guard Date() < deadline else {
