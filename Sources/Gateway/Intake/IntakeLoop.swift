@@ -70,14 +70,17 @@ final class IntakeLoop {
             MQTTSession(
                 configuration: source,
                 index: index,
-                part: configuration.part(of: index),
                 limits: configuration.limits,
                 ledgerBatches: try log.ledgerBatches(source: source.name),
                 subscriptions: try log.subscriptions(source: source.name),
                 wakeUp: stop.wakeUp,
-                health: health,
-                metrics: metrics.source(source.name),
-                logger: logger
+                report: SessionReport(
+                    source: source.name,
+                    part: configuration.part(of: index),
+                    health: health,
+                    metrics: metrics.source(source.name),
+                    logger: logger
+                )
             )
         }
         self.metrics.observeRecovery(processor)
@@ -187,15 +190,7 @@ final class IntakeLoop {
 
     private func commit(_ outcome: Outcome) throws {
         var extras = CommitExtras()
-        for session in sessions {
-            let name = session.configuration.name
-            if session.isVoid { extras.voidSessions.append(name) }
-            if let filters = session.unsavedSubscriptions {
-                extras.subscriptions.append((name, filters))
-            }
-            guard !session.ledger.pending.isEmpty else { continue }
-            extras.ledger.append((name, session.ledger.encodePending()))
-        }
+        for session in sessions { session.add(to: &extras) }
         extras.cursors = inbox.cursorMoves()
         try writer.commit(outcome, of: batch, extras)
         inbox.forget(extras.cursors)
