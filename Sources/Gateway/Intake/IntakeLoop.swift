@@ -19,19 +19,19 @@ final class IntakeLoop {
     private let health: Health
     private let metrics: IntakeObserver
     private let logger: Logger
-    /// Of tables whose feed has a thread of its own.
-    private let feeds: TableFeeds
 
     private var processor: Processor
     private var writer: LogWriter
-    private var sessions: [MQTTSession] = []
+    /// Of sources, and of tables' feeds behind them.
+    private let sessions: [MQTTSession]
+    private var feeds: TableFeeds
     private var batch = MessageBatch()
     private var logBackoff = Backoff(minMilliseconds: 500, maxMilliseconds: 30_000)
     private var logBlockedUntil = Timestamp.distantPast
     /// A commit has failed: the state in memory is ahead of the log's and must not be used.
     private var needsRecovery = false
-    /// Which session reads first; sessions take turns at filling a batch.
-    private var firstSession = 0
+    /// Which source reads first; sources take turns at filling a batch.
+    private var firstSource = 0
     private var groupCommit = GroupCommit()
     private var maintenance: Maintenance
 
@@ -48,7 +48,6 @@ final class IntakeLoop {
         self.configuration = configuration
         self.log = log
         self.inbox = inbox
-        self.feeds = TableFeeds(feeds, configuration: configuration, health: health)
         self.stop = stop
         self.health = health
         self.logger = logger
@@ -83,6 +82,12 @@ final class IntakeLoop {
                 )
             )
         }
+        self.feeds = TableFeeds(
+            sessions: Array(sessions[configuration.sources.count...]),
+            boxes: feeds,
+            configuration: configuration,
+            health: health
+        )
         self.metrics.observeRecovery(processor)
         health.logIsWritable()
     }
@@ -119,21 +124,24 @@ final class IntakeLoop {
     // The four steps.
 
     private func readBatch(_ now: Timestamp) {
-        feeds.read(into: &batch, now: now)
-        readSessions(now)
+        feeds.beginBatch()
+        readFeedsAndSources(now)
         guard !batch.isEmpty else { return }
         // Group commit: company is on its way, and one fsync serves all.
         guard let wait = groupCommit.wait(with: batch.messages.count), hasRoomForCompany
         else { return }
         usleep(UInt32(wait * 1e3))
-        readSessions(WallClock.now())
+        readFeedsAndSources(WallClock.now())
     }
 
-    private func readSessions(_ now: Timestamp) {
-        for turn in sessions.indices {
-            sessions[(firstSession + turn) % sessions.count].read(into: &batch, now: now)
+    /// Changes come first, because a reading is joined with what stands before it.
+    private func readFeedsAndSources(_ now: Timestamp) {
+        feeds.read(into: &batch, now: now)
+        let count = configuration.sources.count
+        for turn in 0..<count {
+            sessions[(firstSource + turn) % count].read(into: &batch, now: now)
         }
-        firstSession = (firstSession + 1) % sessions.count
+        firstSource = (firstSource + 1) % count
     }
 
     /// Waiting is in vain when the broker's window is spent: it sends no more before we acknowledge.

@@ -45,7 +45,7 @@ final class MQTTSession {
     private var hasSettled = false
     private var isResumed = false
     private var isWatchingDuplicates = false
-    /// The last read ended because the batch was full: there may be bytes that poll can't see.
+    /// The last read ended because there was no more room: there may be bytes that poll can't see.
     private(set) var hasMore = false
     private var now = Timestamp.distantPast
     /// What ended the connection while callbacks ran.
@@ -153,12 +153,15 @@ final class MQTTSession {
         }
     }
 
-    /// Reads messages into a batch until it is full or there is nothing more.
-    func read(into batch: inout MessageBatch, now: Timestamp) {
+    /// Reads messages into a batch until it is full, has so many more, or there is nothing more.
+    ///
+    /// One call of libmosquitto reads what a TLS record holds, so there may be a few above the bound.
+    func read(into batch: inout MessageBatch, now: Timestamp, messagesMax: Int = .max) {
         self.now = now
         guard let client = state.client else { return }
         swap(&receiver.batch, &batch)
         defer { swap(&receiver.batch, &batch) }
+        receiver.begin(messagesMax: messagesMax)
         hasMore = false
         perform { () throws(MQTTError) in
             while try client.read() {

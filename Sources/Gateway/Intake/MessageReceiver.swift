@@ -16,6 +16,8 @@ struct MessageReceiver {
     /// Where messages go; the session lends it the loop's batch while it reads.
     var batch = MessageBatch()
     var ledger = RedeliveryLedger()
+    /// How many messages the batch may hold when the read ends.
+    private var messagesEnd = 0
     private(set) var lastMessageAt = Timestamp.distantPast
     private var counts = (messages: 0, bytes: 0, unprotected: 0, redelivered: 0)
 
@@ -33,8 +35,14 @@ struct MessageReceiver {
         ledger.restore(ledgerBatches)
     }
 
+    /// A read begins, which may add so many messages to the batch.
+    mutating func begin(messagesMax: Int) {
+        let room = limits.batchMessagesMax - batch.messages.count
+        messagesEnd = batch.messages.count + min(room, messagesMax)
+    }
+
     var isFull: Bool {
-        batch.messages.count >= limits.batchMessagesMax || batch.bytes.count >= limits.batchBytesMax
+        batch.messages.count >= messagesEnd || batch.bytes.count >= limits.batchBytesMax
     }
 
     /// The topic of a message; it allocates nothing when the topic is known.
