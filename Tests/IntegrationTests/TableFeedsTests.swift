@@ -199,5 +199,46 @@ extension IntegrationSuites {
             // It was not read again to find that out.
             #expect(try depot.events("dead_letter").count == 1)
         }
+
+        // A broker sends a backlog as fast as it is read: without a bound it would fill whole batches.
+        @Test("loads over MQTT leave vehicles room in every batch")
+        func loadsOverMQTTLeaveVehiclesRoom() async throws {
+            let depot = try LocalDepot.test()
+            defer { depot.close() }
+            try depot.startBroker()
+            let cdc = try TestBroker("cdc", in: depot)
+            defer { cdc.stop() }
+            let tables = ["device", "car"]
+            var file = GatewayFile()
+            let sections = tables.map { Self.table($0, mqtt: cdc.port) }
+            file.rest = (["tables:"] + sections).joined(separator: "\n")
+            try depot.configure(file)
+            try await depot.runGateway()
+            try await until("the feeds are up", explain: { depot.explanation }) {
+                tables.allSatisfy { depot.health.contains(#""\#($0)":{"status":"up"}"#) }
+            }
+            #expect(depot.endGateway() == 0)
+            let changes = (1...2_000)
+                .flatMap { id in tables.map { TestMessage("cdc/\($0)", #"{"id":\#(id)}"#) } }
+            try depot.publish(changes, as: cdc.client("office"))
+            try await depot.runGateway()
+            try await until("all changes have come", explain: { depot.explanation }) {
+                depot.metrics.count("gateway_table_changes_total") == changes.count
+            }
+            let metrics = depot.metrics
+            let batches = metrics.count("gateway_intake_batch_messages_count")
+            #expect(batches >= changes.count / TableFeeds.changesMax)
+            let bound = ["le": "\(TableFeeds.changesMax)"]
+            #expect(metrics.count("gateway_intake_batch_messages_bucket", bound) == batches)
+        }
+
+        private static func table(_ name: String, mqtt: Int) -> String {
+            """
+              - name: \(name)
+                key: id
+                columns: { id: int }
+                source: { type: mqtt, url: "mqtt://127.0.0.1:\(mqtt)", topic: cdc/\(name) }
+            """
+        }
     }
 }

@@ -42,6 +42,8 @@ struct RecordPlace: Sendable {
     var partition: Int32 = 0
     /// Below 0: the feed has no offsets.
     var offset: Int64 = -1
+    /// Of a file: where its row begins, from 1.
+    var line = 0
     var time: Timestamp?
     /// Where its key is in the batch's bytes.
     var key: Range<Int>?

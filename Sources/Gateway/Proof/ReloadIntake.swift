@@ -56,8 +56,8 @@ final class ReloadIntake {
         let started = WallClock.monotonicNanoseconds()
         var turns = [try turn(rig.batch(of: [rig.border("begin")], 2))]
         let count = rig.sizes.reservations
-        for first in stride(from: 0, to: count, by: IntakeLoop.feedRecordsMax) {
-            let rows = (first..<min(first + IntakeLoop.feedRecordsMax, count))
+        for first in stride(from: 0, to: count, by: TableFeeds.changesMax) {
+            let rows = (first..<min(first + TableFeeds.changesMax, count))
                 .map { rig.row(2, $0, "load") }
             turns.append(try turn(rig.batch(of: rows, 2)))
         }

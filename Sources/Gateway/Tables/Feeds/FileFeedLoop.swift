@@ -5,12 +5,13 @@ import Logging
 
 /// Watches the file of one table; owns its thread.
 final class FileFeedLoop {
+    /// Why a file is refused whose rows were all refused.
+    static let noRowReason =
+        "no row of the file could be taken; the dead letters say why, and the table stays as it is"
     private static let lookMilliseconds: Int64 = 1_000
     private static let chunkBytes = 256 << 10
     private static let recordsMax = 1_000
     private static let recordBytesMax = 1 << 20
-    private static let noRowReason =
-        "no row of the file could be taken; the dead letters say why, and the table stays as it is"
 
     /// What became of a version of the file.
     private enum Fate: Equatable {

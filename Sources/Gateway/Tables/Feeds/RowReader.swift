@@ -20,16 +20,6 @@ extension FileFeedConfiguration.Format {
     }
 }
 
-extension RecordPlace {
-    /// The line of a file in which its row begins, from 1; only of a row of a file.
-    ///
-    /// It takes the place of the partition's number, which files have none of.
-    var line: Int {
-        get { Int(partition) }
-        set { partition = Int32(clamping: newValue) }
-    }
-}
-
 /// The bytes of a file that are not used up yet; counts its lines.
 struct RowBuffer {
     /// A row that is longer is refused: without a limit one quote that nobody closes takes all memory.

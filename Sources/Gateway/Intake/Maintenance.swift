@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes on around the steps of the intake loop, each at a pace of its own and a little at a time, so
+// that messages never wait for it.
+import Logging
+
+/// Keeps the log in order between batches; what it throws is a commit that has failed.
+struct Maintenance {
+    /// Cursor moves ride on a batch's commit, or leave by themselves after this long.
+    private static let cursorMilliseconds: Int64 = 100
+    /// Current records are looked at so often, as long as there is nothing to tell.
+    private static let recordMilliseconds: Int64 = 500
+    /// Chunks of old events are deleted at most this often.
+    private static let evictionMilliseconds: Int64 = 20
+
+    private let configuration: Configuration
+    private let inbox: LogInbox
+    private let metrics: IntakeObserver
+    private let logger: Logger
+    private var nextCursorFlushAt = Timestamp.distantPast
+    private var nextRecordsAt = Timestamp.distantPast
+    private var nextTidyAt = Timestamp.distantPast
+    private var nextEvictionAt = Timestamp.distantPast
+    /// By stream, and whether something undelivered was evicted.
+    private var nextEvictionWarningAt: [String: Timestamp] = [:]
+    private var hasWarnedAboutSignals = false
+
+    init(
+        configuration: Configuration,
+        inbox: LogInbox,
+        metrics: IntakeObserver,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.inbox = inbox
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Does what is due.
+    mutating func run(_ processor: Processor, _ writer: LogWriter, _ now: Timestamp) throws {
+        if now >= nextCursorFlushAt {
+            nextCursorFlushAt = now + Self.cursorMilliseconds
+            try flushInbox(processor, writer, now)
+            if writer.isSnapshotDue { try writer.saveVehicles() }
+            try tellRecords(processor, writer, now)
+            metrics.observe(writer)
+            metrics.observe(processor.signals)
+            metrics.observe(processor.tables, at: now)
+            warn(about: processor.signals)
+        }
+        try tidyTables(processor, writer, now)
+        try evict(processor, writer, now)
+    }
+
+    /// Saves, when the loop ends, what no batch will take along.
+    func finish(_ processor: Processor, _ writer: LogWriter, _ now: Timestamp) throws {
+        try flushInbox(processor, writer, now)
+        try writer.saveVehicles()
+    }
+
+    /// When something is due that can't wait for the loop's next idle turn.
+    func nextDeadline(after now: Timestamp) -> Timestamp {
+        var deadline = Timestamp.distantFuture
+        if inbox.hasWork { deadline = min(deadline, nextCursorFlushAt) }
+        if nextEvictionAt - now < 100 { deadline = min(deadline, nextEvictionAt) }
+        if nextTidyAt - now < 100, !configuration.tables.isEmpty {
+            deadline = min(deadline, nextTidyAt)
+        }
+        return deadline
+    }
+
+    /// Cursor moves and refused events that no batch has taken along.
+    private func flushInbox(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        let refused = inbox.takeRefused()
+        let moves = inbox.cursorMoves()
+        guard !refused.isEmpty || !moves.isEmpty else { return }
+        let outcome = processor.refused(refused, at: now)
+        do {
+            var extras = CommitExtras()
+            extras.cursors = moves
+            try writer.commit(outcome, of: MessageBatch(), extras)
+        } catch {
+            inbox.putBack(refused)
+            throw error
+        }
+        inbox.forget(moves)
+        inbox.recorded(refused.count)
+        inbox.announce(outcome)
+    }
+
+    /// Tells current records that have changed, some at a time.
+    private mutating func tellRecords(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        guard !processor.recordCandidates.isEmpty, now >= nextRecordsAt else { return }
+        let (outcome, vehicles) = processor.currentRecords(at: now)
+        nextRecordsAt = now + (vehicles.isEmpty ? Self.recordMilliseconds : Self.cursorMilliseconds)
+        guard !vehicles.isEmpty else { return }
+        try writer.saveRecords(outcome, of: vehicles)
+        inbox.announce(outcome)
+    }
+
+    /// Deletes, a little at a time, what nobody needs any more of tables.
+    private mutating func tidyTables(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        guard !configuration.tables.isEmpty, now >= nextTidyAt else { return }
+        let outcome = processor.forgetOldRows(at: now, count: 500)
+        if let failure = outcome.failure { throw LogError.failed(failure) }
+        if !outcome.isEmpty { try writer.commit(outcome, of: MessageBatch(), CommitExtras()) }
+        let isRetiring = [try processor.deleteRetired(), try writer.deleteRetired()]
+        let hasMore = isRetiring.contains(true) || !outcome.isEmpty
+        nextTidyAt = now + (hasMore ? Self.evictionMilliseconds : 5_000)
+    }
+
+    /// Deletes a chunk of old events; what goes for the disk budget is announced in the same transaction.
+    private mutating func evict(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        guard now >= nextEvictionAt else { return }
+        var announcement = Outcome()
+        let eviction = try writer.evictChunk(
+            configuration.log,
+            cursors: inbox.slowestCursors(),
+            now: now
+        ) { eviction in
+            announcement = processor.gap(eviction, at: now)
+            return announcement
+        }
+        // More may be due right away; otherwise the next look has time.
+        nextEvictionAt = now + (eviction == nil ? 1_000 : Self.evictionMilliseconds)
+        metrics.observe(eviction)
+        if let eviction, eviction.cause == .budget { warn(about: eviction, now) }
+        inbox.announce(announcement)
+    }
+
+    /// Says that events are evicted for the budget: at once, and then once a minute while it lasts.
+    private mutating func warn(about eviction: Eviction, _ now: Timestamp) {
+        let kind = "\(eviction.stream)/\(eviction.undelivered > 0)"
+        guard now >= nextEvictionWarningAt[kind, default: .distantPast] else { return }
+        nextEvictionWarningAt[kind] = now + 60_000
+        logger.warning("the disk budget evicts events", metadata: eviction.logMetadata)
+    }
+
+    private mutating func warn(about signals: SignalTable) {
+        guard signals.overflowCount > 0, !hasWarnedAboutSignals else { return }
+        hasWarnedAboutSignals = true
+        logger.warning(
+            "more signal names than limits.signals: the others pass, but no rule sees them",
+            metadata: [LogKeys.count: "\(signals.names.count)"]
+        )
+    }
+}
