@@ -164,7 +164,7 @@ private enum Corpus {
         gzip.executableURL = URL(fileURLWithPath: "/usr/bin/gzip")
         gzip.arguments = ["-dc", file.path]
         gzip.standardOutput = output
-        try ChildProcess.withSignalsUnblocked { try gzip.run() }
+        try ChildProcess.start(gzip)
         let data = try output.fileHandleForReading.readToEnd()
         gzip.waitUntilExit()
         try #require(gzip.terminationStatus == 0, "gzip could not unpack \(file.path)")

@@ -31,7 +31,7 @@ final class ChildProcess: @unchecked Sendable {
             process.standardOutput = handle
             process.standardError = handle
         }
-        try Self.withSignalsUnblocked { try process.run() }
+        try Self.start(process)
     }
 
     /// Held while a program is started.
@@ -45,17 +45,15 @@ final class ChildProcess: @unchecked Sendable {
     ///
     /// A child inherits the mask of the thread that starts it, and the threads of the cooperative
     /// pool block what a server must hear: SIGTERM (pthread_sigmask(3)).
-    static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
-        try starting.withLock { _ in try unblocked(body) }
-    }
-
-    private static func unblocked(_ body: () throws -> Void) rethrows {
-        var none = sigset_t()
-        var before = sigset_t()
-        unsafe sigemptyset(&none)
-        unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
-        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
-        try body()
+    static func start(_ process: Process) throws {
+        try starting.withLock { _ in
+            var none = sigset_t()
+            var before = sigset_t()
+            unsafe sigemptyset(&none)
+            unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+            defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+            try process.run()
+        }
     }
 
     /// Asks the program to end and waits until it has; after `seconds` it is killed.

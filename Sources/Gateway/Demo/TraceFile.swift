@@ -37,7 +37,7 @@ final class TraceFile {
         unpacker.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         unpacker.arguments = ["gzip", "-dc", path]
         unpacker.standardOutput = pipe
-        try ChildProcess.withSignalsUnblocked { try unpacker.run() }
+        try ChildProcess.start(unpacker)
         self.unpacker = unpacker
         input = pipe.fileHandleForReading
     }

@@ -42,8 +42,8 @@ struct RecordPlace: Sendable {
     var partition: Int32 = 0
     /// Below 0: the feed has no offsets.
     var offset: Int64 = -1
-    /// Of a file: where its row begins, from 1.
-    var line = 0
+    /// Of a row of a file: the line in which it begins, from 1.
+    var line: Int?
     var time: Timestamp?
     /// Where its key is in the batch's bytes.
     var key: Range<Int>?
@@ -70,7 +70,7 @@ struct Message {
 /// Messages that are processed and committed together, with their payloads in one buffer.
 struct MessageBatch {
     private(set) var messages: [Message] = []
-    private(set) var records: [RecordPlace] = []
+    private var records: [RecordPlace] = []
     /// All payloads, each followed by enough bytes for the parser to read past its end.
     private(set) var bytes: [UInt8] = []
 
@@ -117,6 +117,11 @@ struct MessageBatch {
                 record: records.count - 1
             )
         )
+    }
+
+    /// Where a change event stood; `nil` when it came over MQTT.
+    func record(of message: Message) -> RecordPlace? {
+        message.record >= 0 ? records[message.record] : nil
     }
 
     private mutating func store(_ content: UnsafeRawBufferPointer) -> Range<Int> {

@@ -91,7 +91,7 @@ extension KafkaTokenSource {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         do {
-            try ChildProcess.withSignalsUnblocked { try process.run() }
+            try ChildProcess.start(process)
         } catch {
             throw KafkaTokenError(description: "the token's command can't be started: \(error)")
         }

@@ -11,7 +11,7 @@ extension Processor {
     /// Applies a change event; what can't be applied is dead-lettered, and the table goes on.
     func change(_ table: ReferenceTable, _ message: Message, in batch: MessageBatch) {
         arrival = message.arrival
-        let record = message.record >= 0 ? batch.records[message.record] : nil
+        let record = batch.record(of: message)
         table.hear(message, record)
         do throws(SQLiteFailure) {
             switch record?.kind ?? .change {
@@ -128,14 +128,6 @@ extension Processor {
             return deadLetter(message, in: batch, error)
         }
         try table.bury(key, at: message.arrival)
-    }
-
-    /// The line of a file that a message was; `nil` when it was none.
-    func line(of message: Message, in batch: MessageBatch) -> Int? {
-        guard message.record >= 0, table(of: message)?.configuration.isFile ?? false else {
-            return nil
-        }
-        return batch.records[message.record].line
     }
 
     /// SQLite itself has failed: nothing of the batch may be committed.

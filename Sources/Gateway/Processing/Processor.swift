@@ -341,7 +341,7 @@ final class Processor {
             DeadLetter(
                 source: source,
                 topic: message.topic.name,
-                line: line(of: message, in: batch),
+                line: batch.record(of: message)?.line,
                 reason: failure.reason,
                 position: failure.position,
                 arrival: message.arrival

@@ -18,7 +18,7 @@ final class FeedReader {
             var batch = MessageBatch()
             box.take(into: &batch, feed: 0, limits: limits, at: WallClock.now())
             for message in batch.messages {
-                let place = batch.records[message.record]
+                guard let place = batch.record(of: message) else { continue }
                 places.append(place)
                 payloads.append(String(decoding: batch.bytes[message.payload], as: UTF8.self))
                 keys.append(place.key.map { String(decoding: batch.bytes[$0], as: UTF8.self) })
