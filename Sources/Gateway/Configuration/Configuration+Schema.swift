@@ -20,9 +20,11 @@ extension ConfigurationDecoder {
                 )
             }
         schema.burstMilliseconds = section.milliseconds("burst", default: schema.burstMilliseconds)
-        schema.severities = section.optional("severity")?.list()
+        schema.severities =
+            section.optional("severity")?.list()
             .compactMap { value in value.mapping { severityRule($0) } ?? nil } ?? []
-        schema.masks = section.optional("mask")?.list().compactMap { $0.string().map(PathGlob.init) }
+        schema.masks =
+            section.optional("mask")?.list().compactMap { $0.string().map(PathGlob.init) }
             ?? []
         schema.keepsExamples = section.bool("examples", default: true)
         schema.guessesUnits = section.bool("guess_units", default: true)

@@ -94,7 +94,9 @@ final class MessageDecoder {
     /// The JSON type of a column, before the catalogue converts its value.
     func schemaType(at column: Int) -> SchemaType {
         guard let current else { return .null }
-        guard let document, configuration.format != .text else { return rawValue(at: column).map { SchemaType($0) } ?? .null }
+        guard let document, configuration.format != .text else {
+            return rawValue(at: column).map { SchemaType($0) } ?? .null
+        }
         let leaf = current.shape.columns[column].leaf
         return SchemaType(document.kind(at: document.leaves(of: current.element).lowerBound + leaf))
     }

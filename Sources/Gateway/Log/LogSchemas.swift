@@ -174,9 +174,10 @@ extension SignalValue {
         guard let text else { return nil }
         let parser = JSONParser(depthMax: 1)
         let value = withExtendedLifetime(parser) {
-            (try? parser.parse(text)).flatMap { document in
-                document.count == 1 ? document.value(at: 0) : nil
-            }
+            (try? parser.parse(text))
+                .flatMap { document in
+                    document.count == 1 ? document.value(at: 0) : nil
+                }
         }
         guard let value else { return nil }
         self = value

@@ -125,7 +125,8 @@ private struct EnrichmentMaker {
     }
 
     func schemaGroup() -> GroupExpression? {
-        guard case .expression(let text, let file, let line, let key) = configuration.schema.grouping
+        guard
+            case .expression(let text, let file, let line, let key) = configuration.schema.grouping
         else { return nil }
         // What is wrong was told by `explain`.
         return try? GroupExpression(text, signals: signals, limits: configuration.limits) {

@@ -43,7 +43,8 @@ struct Outcome {
 
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
-            && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty && schemas.isEmpty
+            && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty
+            && schemas.isEmpty
             && current.isEmpty && derived.isEmpty && failure == nil
     }
 

@@ -31,8 +31,9 @@ struct NumberRange: Sendable {
 
     /// Of everything that was ever sampled.
     private(set) var all = Window()
-    /// The windows that were taken last, oldest first.
-    private var reference: [Window] = []
+    /// The windows that were taken last, oldest first: those that others are compared with, and one in
+    /// between, in which the jump may have happened.
+    private var former: [Window] = []
     private var window = Window()
     private var last: Double?
 
@@ -54,13 +55,19 @@ struct NumberRange: Sendable {
         window.add(sample)
         guard window.samples == Self.windowSamples else { return nil }
         defer { window = Window() }
-        let before = reference.reduce(into: Window()) { $0.add($1) }
-        let isComparable = reference.count == Self.referenceWindows
-        let guess = isComparable ? UnitGuess(from: before, to: window) : nil
-        // A range that has jumped is the range from here on.
-        if guess != nil { reference.removeAll() }
-        if reference.count == Self.referenceWindows { reference.removeFirst() }
-        reference.append(window)
+        guard former.count > Self.referenceWindows else {
+            former.append(window)
+            return nil
+        }
+        let reference = former.prefix(Self.referenceWindows).reduce(into: Window()) { $0.add($1) }
+        let guess = UnitGuess(from: reference, to: window)
+        if guess == nil {
+            former.removeFirst()
+        } else {
+            // The range that it has jumped to is the range from here on.
+            former.removeAll()
+        }
+        former.append(window)
         return guess
     }
 }
@@ -112,7 +119,9 @@ struct UnitGuess: Sendable, Equatable {
                 return "/ \(factor): the inverse of \(name)"
             }
         }
-        if isNear(after.middle, before.middle * 1.8 + 32) { return "x 1.8 + 32: Celsius to Fahrenheit" }
+        if isNear(after.middle, before.middle * 1.8 + 32) {
+            return "x 1.8 + 32: Celsius to Fahrenheit"
+        }
         if isNear(after.middle, (before.middle - 32) / 1.8) {
             return "(- 32) / 1.8: Fahrenheit to Celsius"
         }

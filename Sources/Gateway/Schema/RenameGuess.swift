@@ -19,7 +19,9 @@ struct RenameGuess {
             for (former, last) in missing where former.key.type.isLike(item.path.key.type) {
                 let (points, evidence) = weigh(item, former, last)
                 guard points >= pointsMin else { continue }
-                pairs.append((points, item.path.key, RenameGuess(former: former, evidence: evidence)))
+                pairs.append(
+                    (points, item.path.key, RenameGuess(former: former, evidence: evidence))
+                )
             }
         }
         // The strongest first; among equals by name, so that the answer is always the same.
@@ -87,7 +89,8 @@ struct RenameGuess {
     }
 
     private static func pairs(_ name: Substring) -> [[UInt8]] {
-        let letters = name.lowercased().utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") }
+        let letters = name.lowercased().utf8
+            .filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") }
         return zip(letters, letters.dropFirst()).map { [$0, $1] }
     }
 }

@@ -53,13 +53,14 @@ extension SchemaGroup {
     }
 
     private func reopen(_ path: SchemaPath, wasInteger: Bool) {
-        openBurst(at: path.firstSeen)
-        burst?.name(path.firstVehicle)
         let item = SchemaBurst.Item(path: path, example: path.firstExample)
         if wasInteger, path.key.type == .float {
+            openBurst(at: lastSeen)
             burst?.widened.append(item)
         } else {
+            openBurst(at: path.firstSeen)
             burst?.added.append(item)
+            burst?.name(path.firstVehicle)
         }
     }
 

@@ -111,13 +111,14 @@ extension SchemaGroup {
                 $0.evidence = evidence(ofEndOf: path)
             }
         }
-        changes += Dictionary(grouping: burst.grown, by: \.path.key).values.compactMap { growths in
-            guard let first = growths.first else { return nil }
-            return change(.arrayGrown, first.path) {
-                $0.exampleBefore = .int(Int64(first.before))
-                $0.exampleAfter = .int(Int64(first.path.lengthMax))
+        changes += Dictionary(grouping: burst.grown, by: \.path.key).values
+            .compactMap { growths in
+                guard let first = growths.first else { return nil }
+                return change(.arrayGrown, first.path) {
+                    $0.exampleBefore = .int(Int64(first.before))
+                    $0.exampleAfter = .int(Int64(first.path.lengthMax))
+                }
             }
-        }
         changes += burst.units.map { path, guess in
             change(.unitJump, path) {
                 $0.exampleBefore = .text(guess.before.brief)
@@ -163,7 +164,8 @@ extension SchemaGroup {
             change(kind, first.path) {
                 $0.before = before
                 $0.after = (before + added).sorted()
-                $0.exampleBefore = paths.values
+                $0.exampleBefore =
+                    paths.values
                     .first { $0.key.path == path && $0.addedIn <= version && $0.key.type != .null }?
                     .lastExample
                 $0.exampleAfter = shown

@@ -86,7 +86,9 @@ final class SchemaHistory {
         group.observe(reading)
         if !wasOpen, group.burst != nil { open.append(group) }
         if group.hasLearned { news.append(group.settleFirstVersion(at: reading.arrival)) }
-        if group.hasNewRow || !group.writes.isEmpty, changed.last !== group { changed.append(group) }
+        if group.hasNewRow || !group.writes.isEmpty, changed.last !== group {
+            changed.append(group)
+        }
         return news
     }
 

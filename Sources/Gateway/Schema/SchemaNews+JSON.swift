@@ -13,7 +13,8 @@ extension SchemaNews {
         switch kind {
         case .learned: return "\(place): version 1 is known, \(group.paths.count) paths"
         case .continued:
-            let former = group.parent.map { "'\($0.name)' version \($0.version)" } ?? "another group"
+            let former =
+                group.parent.map { "'\($0.name)' version \($0.version)" } ?? "another group"
             return "\(place): goes on from \(former)"
         case .changed: break
         }
