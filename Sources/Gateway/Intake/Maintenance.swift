@@ -51,6 +51,7 @@ struct Maintenance {
             try tellRecords(processor, writer, now)
             metrics.observe(writer)
             metrics.observe(processor.signals)
+            metrics.observe(processor.schemas)
             metrics.observe(processor.tables, at: now)
             warn(about: processor.signals)
         }

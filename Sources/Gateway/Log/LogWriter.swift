@@ -76,7 +76,8 @@ final class LogWriter {
                     (
                         try LogStatements(db, streams: log.streams), try Self.readExtents(db),
                         try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db),
-                        try definitions.isEmpty ? nil : LogTables(db, definitions), try LogSchemas(db)
+                        try definitions.isEmpty ? nil : LogTables(db, definitions),
+                        try LogSchemas(db)
                     )
                 }
         } catch let failure as SQLiteFailure {
