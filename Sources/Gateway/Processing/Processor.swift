@@ -161,8 +161,9 @@ final class Processor {
         var failures: (first: DecodingFailure, count: Int)?
         for element in 0..<count {
             do throws(DecodingFailure) {
+                let violations = try violations(of: element, decoder, source: message.source)
                 let reading = try decoder.reading(element, of: message)
-                try apply(reading, decoder.values, message)
+                try apply(reading, decoder.values, message, violations: violations)
                 vehicle = reading.vehicle
             } catch {
                 var failure = error
@@ -182,7 +183,8 @@ final class Processor {
     private func apply(
         _ reading: Reading,
         _ values: [SignalValue?],
-        _ message: Message
+        _ message: Message,
+        violations: [String]
     ) throws(DecodingFailure) {
         let index = try vehicleIndex(reading, source: message.source)
         let vehicle = fleet.vehicles[index]
@@ -215,7 +217,8 @@ final class Processor {
             values: values,
             vehicle: vehicle,
             source: configuration.sources[message.source].name,
-            topic: message.topic.name
+            topic: message.topic.name,
+            violations: violations
         )
         let rows = enrichment.map { enrich(context, $0, plan, &merged.concernsRules) } ?? []
         if merged.concernsRules || isRecovered { evaluate(plan, vehicle, at: time) }
@@ -311,6 +314,7 @@ final class Processor {
             offset: offset,
             fragment: enrichedFragments[message.source],
             isLate: isLate,
+            violations: context.violations,
             row: row,
             into: &outcome.bytes
         )
