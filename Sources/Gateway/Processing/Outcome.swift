@@ -95,6 +95,8 @@ struct OutcomeCounts {
     var late: [Int: Int] = [:]
     var clockFlagged: [Int: Int] = [:]
     var deadLetters: [DeadLetterKind: Int] = [:]
+    /// Readings that break their topic's contract.
+    var contractViolations: [ViolationKind: Int] = [:]
     /// By table, what changes did to it.
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.
@@ -116,5 +118,11 @@ struct OutcomeCounts {
     struct DeadLetterKind: Hashable {
         var source: Int
         var kind: DecodingFailure.Kind
+    }
+
+    /// What readings that break their contract are counted by.
+    struct ViolationKind: Hashable {
+        var source: Int
+        var action: ContractConfiguration.Action
     }
 }

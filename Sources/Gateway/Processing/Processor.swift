@@ -166,8 +166,9 @@ final class Processor {
         var failures: (first: DecodingFailure, count: Int)?
         for element in 0..<count {
             do throws(DecodingFailure) {
+                let violations = try violations(of: element, decoder, source: message.source)
                 let reading = try decoder.reading(element, of: message)
-                try apply(reading, decoder, message)
+                try apply(reading, decoder, message, violations: violations)
                 vehicle = reading.vehicle
             } catch {
                 var failure = error
@@ -187,7 +188,8 @@ final class Processor {
     private func apply(
         _ reading: Reading,
         _ decoder: MessageDecoder,
-        _ message: Message
+        _ message: Message,
+        violations: [String]
     ) throws(DecodingFailure) {
         let values = decoder.values
         let index = try vehicleIndex(reading, source: message.source)
@@ -222,7 +224,8 @@ final class Processor {
             values: values,
             vehicle: vehicle,
             source: configuration.sources[message.source].name,
-            topic: message.topic.name
+            topic: message.topic.name,
+            violations: violations
         )
         let rows = enrichment.map { enrich(context, $0, plan, &merged.concernsRules) } ?? []
         observeSchema(reading, decoder, vehicle, message, former: formerGroup)
@@ -320,6 +323,7 @@ final class Processor {
             offset: offset,
             fragment: enrichedFragments[message.source],
             isLate: isLate,
+            violations: context.violations,
             row: row,
             into: &outcome.bytes
         )
