@@ -53,7 +53,8 @@ struct RenameGuess {
         } else if let number = value?.number, let last = last?.number, last != 0,
             (number / last - 1).magnitude <= 0.05
         {
-            points += 1
+            // Two odometers are not that near to one another by chance.
+            points += (number / last - 1).magnitude <= 0.001 ? 2 : 1
             evidence.append("value close to the vehicle's last")
         } else if let number = value?.number, former.range.all.samples > 1,
             (former.range.all.minimum...former.range.all.maximum).contains(number)
