@@ -186,6 +186,8 @@ struct ConfigurationDecoder {
         let format = choice(section.optional("format"), PayloadFormat.self) ?? .object
         let vehicle = section.optional("vehicle")?.string()
         let eventTime = section.optional("event_time")?.mapping { decodeEventTime($0) } ?? nil
+        let arrays =
+            section.optional("arrays")?.mapping { decodeArrays($0, format: format) } ?? []
         guard let pattern else { return nil }
         if vehicle == nil, !pattern.fields.contains("vehicle") {
             section.value.report(
@@ -199,7 +201,8 @@ struct ConfigurationDecoder {
             pattern: pattern,
             format: format,
             vehiclePath: vehicle,
-            eventTime: eventTime
+            eventTime: eventTime,
+            arrays: arrays
         )
     }
 
@@ -281,6 +284,9 @@ struct ConfigurationDecoder {
         )
         limits.eventBytesMax = Int(
             section.bytes("event", default: Int64(limits.eventBytesMax), atLeast: 4_096)
+        )
+        limits.explodedBytesMax = Int(
+            section.bytes("exploded", default: Int64(limits.explodedBytesMax), atLeast: 4_096)
         )
         limits.vehicleIDBytesMax = section.int(
             "vehicle_id_bytes",
@@ -382,8 +388,8 @@ extension SignalValue {
         case "false": self = .bool(false)
         case "null", "~": self = .null
         default:
-            if let number = Int64(text) {
-                self = .int(number)
+            if let number = SignalValue(integer: text) {
+                self = number
             } else if let number = SignalType.decimal(text) {
                 self = .double(number)
             } else {
