@@ -1,31 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json_shim.h"
+#include "json_parser.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <new>
-#include <simdjson.h>
-#include <string>
-#include <vector>
-
-using simdjson::dom::element;
-using simdjson::dom::element_type;
-
-struct json_shim_parser {
-    simdjson::dom::parser dom;
-    simdjson::ondemand::parser ondemand; // only to find where an error is
-    std::vector<json_shim_leaf> leaves;
-    std::vector<json_shim_element> elements;
-    std::vector<element> roots;
-    std::vector<std::string> paths; // of the element `paths_of`
-    uint32_t paths_of;
-    uint32_t depth_max;
-    uint64_t seed;
-
-    json_shim_parser(uint32_t depth, uint64_t seed_) : paths_of(UINT32_MAX), depth_max(depth), seed(seed_) {}
-};
 
 // Hashing: 64 bits by multiplication, eight bytes at a time (after wyhash's mix).
 
@@ -65,8 +44,8 @@ static inline json_shim_leaf make_leaf(element value) {
         leaf.value.integer = value.get_int64().value_unsafe();
         break;
     case element_type::UINT64:
-        leaf.kind = json_shim_double;
-        leaf.value.real = (double)value.get_uint64().value_unsafe();
+        leaf.kind = json_shim_unsigned;
+        leaf.value.natural = value.get_uint64().value_unsafe();
         break;
     case element_type::DOUBLE:
         leaf.kind = json_shim_double;
@@ -91,47 +70,220 @@ static inline json_shim_leaf make_leaf(element value) {
 
 // Integers and doubles are one kind here: 5 and 5.5 of the same signal are the same shape.
 static inline uint64_t shape_kind(json_shim_kind kind) {
-    return kind == json_shim_double ? json_shim_int : kind;
+    return kind == json_shim_double || kind == json_shim_unsigned ? json_shim_int : kind;
 }
 
-// `place` hashes the path down to `value`; `shape` gathers the leaves.
-static void flatten(json_shim_parser *parser, element value, uint64_t place, uint64_t &shape, uint64_t &numbers) {
-    if (value.type() == element_type::OBJECT) {
-        simdjson::dom::object object = value.get_object().value_unsafe();
-        if (object.begin() != object.end()) {
-            for (auto field : object) {
-                flatten(parser, field.value, hash_bytes(place, field.key.data(), field.key.size()), shape, numbers);
-            }
-            return;
+// Gathers the leaves, and hashes their places and kinds.
+struct leaf_visitor {
+    using place = uint64_t;
+    static constexpr bool everywhere = true;
+
+    json_shim_parser *parser;
+    uint64_t shape;
+    uint64_t numbers = 0;
+    const array *exploded = nullptr; // the array that is left out
+    // Where it stands: among the leaves, in the hash and on the walk.
+    size_t split = 0;
+    uint64_t shape_before = 0;
+    place exploded_place = 0;
+    level exploded_level{0, 0};
+
+    place key(place at, std::string_view name) { return hash_bytes(at, name.data(), name.size()); }
+    place index(place at, uint64_t index) { return mix(~at, index + 1); }
+    place pivot(place at, std::string_view name) { return hash_bytes(at + 1, name.data(), name.size()); }
+
+    void leaf(place at, element value) {
+        json_shim_leaf leaf = make_leaf(value);
+        shape = mix(shape, at + shape_kind(leaf.kind));
+        // The hash so far tells this leaf from all others, also from one of the same name.
+        if (leaf.kind == json_shim_double) {
+            numbers += shape;
         }
-    } else if (value.type() == element_type::ARRAY) {
-        simdjson::dom::array array = value.get_array().value_unsafe();
-        if (array.begin() != array.end()) {
-            uint64_t index = 0;
-            for (auto item : array) {
-                flatten(parser, item, mix(~place, ++index), shape, numbers);
-            }
-            return;
+        parser->leaves.push_back(leaf);
+    }
+
+    bool explode(array items, level where, place at) {
+        if (!exploded || !is_same(items, *exploded)) return false;
+        split = parser->leaves.size();
+        shape_before = shape;
+        shape = parser->seed;
+        exploded_place = at;
+        exploded_level = where;
+        return true;
+    }
+};
+
+// Finds the array to explode: the last of those at its path, should there be several.
+struct find_visitor {
+    struct place {};
+    static constexpr bool everywhere = false;
+
+    array found;
+    bool is_found = false;
+
+    place key(place, std::string_view) { return {}; }
+    place index(place, uint64_t) { return {}; }
+    place pivot(place, std::string_view) { return {}; }
+    void leaf(place, element) {}
+
+    bool explode(array items, level, place) {
+        found = items;
+        is_found = true;
+        return true;
+    }
+};
+
+// Measures paths and texts; of an exploded array only the element that is asked for.
+struct size_visitor {
+    struct place {
+        uint64_t length;
+        bool is_root;
+    };
+    static constexpr bool everywhere = true;
+
+    const json_shim_arrays *arrays;
+    const element_origin *origin;
+    bool counts_item;
+    uint64_t path_bytes = 0;
+    uint64_t text_bytes = 0;
+    uint64_t leaf_count = 0;
+
+    place down(place at, uint64_t length) { return {at.length + !at.is_root + length, false}; }
+    place key(place at, std::string_view name) { return down(at, name.size()); }
+    place pivot(place at, std::string_view name) { return down(at, name.size()); }
+    place index(place at, uint64_t index) {
+        uint64_t digits = 1;
+        while (index /= 10) digits++;
+        return down(at, digits);
+    }
+
+    void leaf(place at, element value) {
+        leaf_count++;
+        path_bytes += at.length;
+        if (value.type() == element_type::STRING) {
+            text_bytes += value.get_string().value_unsafe().size();
         }
     }
-    json_shim_leaf leaf = make_leaf(value);
-    shape = mix(shape, place + shape_kind(leaf.kind));
-    numbers += leaf.kind == json_shim_double ? place : 0;
-    parser->leaves.push_back(leaf);
+
+    bool explode(array items, level where, place at) {
+        if (!origin->is_exploded || !is_same(items, origin->exploded)) return false;
+        if (counts_item) walk_along(*arrays, origin->item, where, at, *this);
+        return true;
+    }
+};
+
+// Writes paths, and patterns beside them.
+struct path_visitor {
+    struct place {
+        size_t path;
+        size_t pattern;
+        bool is_root;
+    };
+    static constexpr bool everywhere = true;
+
+    json_shim_parser *parser;
+    const element_origin *origin;
+    // The path of the place that was gone to last; that of a place above is its beginning.
+    leaf_path current;
+
+    place down(place at, std::string_view name, std::string_view general) {
+        current.path.resize(at.path);
+        current.pattern.resize(at.pattern);
+        if (!at.is_root) {
+            current.path.push_back('.');
+            current.pattern.push_back('.');
+        }
+        current.path.append(name);
+        current.pattern.append(general);
+        return {current.path.size(), current.pattern.size(), false};
+    }
+    place key(place at, std::string_view name) { return down(at, name, name); }
+    place pivot(place at, std::string_view name) { return down(at, name, name); }
+    place index(place at, uint64_t index) {
+        char digits[24];
+        return down(at, write_digits(index, digits), "*");
+    }
+
+    void leaf(place at, element) {
+        current.path.resize(at.path);
+        current.pattern.resize(at.pattern);
+        parser->paths.push_back(current);
+    }
+
+    bool explode(array items, level where, place at) {
+        if (!origin->is_exploded || !is_same(items, origin->exploded)) return false;
+        walk_along(*parser->arrays, origin->item, where, at, *this);
+        return true;
+    }
+};
+
+template <typename Visitor>
+static void walk_root(const json_shim_arrays *arrays, element root, typename Visitor::place at, Visitor &visitor) {
+    if (arrays) {
+        walk_along(*arrays, root, first_level(*arrays), at, visitor);
+    } else {
+        walk(root, at, visitor);
+    }
 }
 
-static void add_element(json_shim_parser *parser, element root) {
+static void add_plain(json_shim_parser *parser, element root) {
     json_shim_element item{};
     item.first_leaf = (uint32_t)parser->leaves.size();
     item.is_object = root.type() == element_type::OBJECT;
-    uint64_t shape = parser->seed;
-    uint64_t numbers = 0;
-    flatten(parser, root, parser->seed, shape, numbers);
-    item.hash = shape;
-    item.number_hash = numbers;
+    leaf_visitor visitor{parser, parser->seed};
+    walk_root(parser->arrays, root, parser->seed, visitor);
+    item.hash = visitor.shape;
+    item.number_hash = visitor.numbers;
     item.leaf_count = (uint32_t)parser->leaves.size() - item.first_leaf;
     parser->elements.push_back(item);
-    parser->roots.push_back(root);
+    parser->origins.push_back({root, false, {}, {}});
+}
+
+// One element for each item of `items`, with the leaves outside it as they stand around it; false
+// when that would be too much.
+static bool add_exploded(json_shim_parser *parser, element root, array items) {
+    const json_shim_arrays &arrays = *parser->arrays;
+    element_origin origin{root, true, items, {}};
+    size_visitor size{&arrays, &origin, false};
+    walk_root(&arrays, root, {0, true}, size);
+    uint64_t repeated = size.path_bytes + size.text_bytes + size.leaf_count * sizeof(json_shim_leaf);
+
+    size_t first = parser->leaves.size();
+    leaf_visitor outside{parser, parser->seed};
+    outside.exploded = &items;
+    walk_root(&arrays, root, parser->seed, outside);
+    auto begin = parser->leaves.begin();
+    parser->common.assign(begin + (ptrdiff_t)first, parser->leaves.end());
+    parser->leaves.resize(first);
+    auto split = parser->common.begin() + (ptrdiff_t)(outside.split - first);
+    for (auto item : items) {
+        parser->repeated_bytes += repeated;
+        if (parser->repeated_bytes > arrays.repeated_bytes_max) return false;
+        json_shim_element part{};
+        part.first_leaf = (uint32_t)parser->leaves.size();
+        part.is_object = root.type() == element_type::OBJECT;
+        parser->leaves.insert(parser->leaves.end(), parser->common.begin(), split);
+        leaf_visitor inside{parser, outside.shape_before};
+        walk_along(arrays, item, outside.exploded_level, outside.exploded_place, inside);
+        parser->leaves.insert(parser->leaves.end(), split, parser->common.end());
+        part.hash = mix(inside.shape, outside.shape);
+        part.number_hash = outside.numbers + inside.numbers;
+        part.leaf_count = (uint32_t)parser->leaves.size() - part.first_leaf;
+        parser->elements.push_back(part);
+        origin.item = item;
+        parser->origins.push_back(origin);
+    }
+    return true;
+}
+
+static bool add_root(json_shim_parser *parser, element root) {
+    if (parser->arrays && parser->arrays->explodes) {
+        find_visitor finder;
+        walk_root(parser->arrays, root, find_visitor::place{}, finder);
+        if (finder.is_found) return add_exploded(parser, root, finder.found);
+    }
+    add_plain(parser, root);
+    return true;
 }
 
 static const char *describe(simdjson::error_code code) {
@@ -148,8 +300,6 @@ static const char *describe(simdjson::error_code code) {
         return "a control character stands unescaped in a string";
     case simdjson::STRING_ERROR:
         return "a string has a broken escape";
-    case simdjson::NUMBER_ERROR:
-        return "a number is malformed or out of range";
     case simdjson::MEMALLOC:
     case simdjson::CAPACITY:
         return "too large";
@@ -158,174 +308,58 @@ static const char *describe(simdjson::error_code code) {
     }
 }
 
-static json_shim_document parse(json_shim_parser *parser, const uint8_t *text, size_t length) {
+static json_shim_document failure(const char *error) {
+    return {nullptr, nullptr, 0, error, false};
+}
+
+static json_shim_document parse(json_shim_parser *parser, const uint8_t *text, size_t length,
+                                const json_shim_arrays *arrays) {
     parser->leaves.clear();
     parser->elements.clear();
-    parser->roots.clear();
+    parser->origins.clear();
     parser->paths_of = UINT32_MAX;
+    parser->repeated_bytes = 0;
+    parser->arrays = arrays;
     // simdjson counts the scalar at the bottom as a level of its own.
     if (length > parser->dom.capacity() || parser->dom.max_depth() != parser->depth_max + 1) {
         simdjson::error_code grown = parser->dom.allocate(std::max<size_t>(length, 4096), parser->depth_max + 1);
-        if (grown) {
-            return {nullptr, nullptr, 0, describe(grown)};
-        }
+        if (grown) return failure(describe(grown));
     }
     element root;
     simdjson::error_code code = parser->dom.parse(text, length, false).get(root);
-    if (code) {
-        return {nullptr, nullptr, 0, describe(code)};
+    if (code == simdjson::NUMBER_ERROR) {
+        return failure(describe_number(text, length, error_position(parser, text, length)));
     }
+    if (code) return failure(describe(code));
+    bool fits = true;
     if (root.type() == element_type::ARRAY) {
-        for (auto item : root.get_array().value_unsafe()) {
-            add_element(parser, item);
+        simdjson::dom::array items = root.get_array().value_unsafe();
+        for (auto item : items) {
+            fits = fits && add_root(parser, item);
         }
     } else {
-        add_element(parser, root);
+        fits = add_root(parser, root);
     }
-    return {parser->leaves.data(), parser->elements.data(), (uint32_t)parser->elements.size(), nullptr};
+    if (!fits) return {nullptr, nullptr, 0, "exploded, it repeats too much", true};
+    return {parser->leaves.data(), parser->elements.data(), (uint32_t)parser->elements.size(), nullptr, false};
 }
 
 // Paths, for shapes that were not seen before.
 
-static void list_paths(json_shim_parser *parser, element value, std::string &path) {
-    size_t length = path.size();
-    auto step = [&](std::string_view name) {
-        if (length > 0) {
-            path.push_back('.');
+static const leaf_path *path_of(json_shim_parser *parser, uint32_t index, uint32_t leaf) {
+    try {
+        if (parser->paths_of != index) {
+            const element_origin &origin = parser->origins[index];
+            parser->paths.clear();
+            path_visitor visitor{parser, &origin, {}};
+            walk_root(parser->arrays, origin.root, {0, 0, true}, visitor);
+            parser->paths_of = index;
         }
-        path.append(name);
-    };
-    if (value.type() == element_type::OBJECT && value.get_object().value_unsafe().size() > 0) {
-        for (auto field : value.get_object().value_unsafe()) {
-            step(field.key);
-            list_paths(parser, field.value, path);
-            path.resize(length);
-        }
-    } else if (value.type() == element_type::ARRAY && value.get_array().value_unsafe().size() > 0) {
-        size_t index = 0;
-        for (auto item : value.get_array().value_unsafe()) {
-            step(std::to_string(index++));
-            list_paths(parser, item, path);
-            path.resize(length);
-        }
-    } else {
-        parser->paths.push_back(path);
+        return &parser->paths[leaf - parser->elements[index].first_leaf];
+    } catch (const std::exception &) {
+        parser->paths_of = UINT32_MAX;
+        return nullptr;
     }
-}
-
-// Where an error is: simdjson's second interface reads forward and remembers its place.
-
-// `scalar` is where a scalar stands that is none; simdjson forgets that place.
-static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth, const char *&scalar);
-
-static simdjson::error_code walk_scalar(simdjson::ondemand::value &value, simdjson::ondemand::json_type type) {
-    switch (type) {
-    case simdjson::ondemand::json_type::string:
-        return value.get_string().error();
-    case simdjson::ondemand::json_type::number:
-        return value.get_number().error();
-    case simdjson::ondemand::json_type::boolean:
-        return value.get_bool().error();
-    default: {
-        bool is_null = false;
-        simdjson::error_code code = value.is_null().get(is_null);
-        return code ? code : is_null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
-    }
-    }
-}
-
-static simdjson::error_code walk_array(simdjson::ondemand::array array, uint32_t depth, const char *&scalar) {
-    for (auto item : array) {
-        simdjson::ondemand::value next;
-        simdjson::error_code code = item.get(next);
-        if (!code) code = walk(next, depth, scalar);
-        if (code) return code;
-    }
-    return simdjson::SUCCESS;
-}
-
-static simdjson::error_code walk_object(simdjson::ondemand::object object, uint32_t depth, const char *&scalar) {
-    for (auto field : object) {
-        simdjson::error_code code = field.unescaped_key().error();
-        if (code) return code;
-        simdjson::ondemand::value next;
-        code = field.value().get(next);
-        if (!code) code = walk(next, depth, scalar);
-        if (code) return code;
-    }
-    return simdjson::SUCCESS;
-}
-
-static simdjson::error_code walk(simdjson::ondemand::value value, uint32_t depth, const char *&scalar) {
-    if (depth == 0) {
-        return simdjson::DEPTH_ERROR;
-    }
-    const char *start = value.raw_json_token().data();
-    simdjson::ondemand::json_type type;
-    simdjson::error_code code = value.type().get(type);
-    if (code) {
-        scalar = start;
-        return code;
-    }
-    if (type == simdjson::ondemand::json_type::array) {
-        simdjson::ondemand::array array;
-        code = value.get_array().get(array);
-        return code ? code : walk_array(array, depth - 1, scalar);
-    }
-    if (type == simdjson::ondemand::json_type::object) {
-        simdjson::ondemand::object object;
-        code = value.get_object().get(object);
-        return code ? code : walk_object(object, depth - 1, scalar);
-    }
-    code = walk_scalar(value, type);
-    if (code) {
-        scalar = start;
-    }
-    return code;
-}
-
-// The first byte that does not continue a UTF-8 sequence (RFC 3629, section 4), or -1.
-static int64_t utf8_error_position(const uint8_t *text, size_t length) {
-    for (size_t i = 0; i < length;) {
-        uint8_t lead = text[i];
-        size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-        if (size == 0 || i + size > length || !simdjson::validate_utf8((const char *)text + i, size)) {
-            return (int64_t)i;
-        }
-        i += size;
-    }
-    return -1;
-}
-
-static int64_t error_position(json_shim_parser *parser, const uint8_t *text, size_t length) {
-    int64_t broken = utf8_error_position(text, length);
-    if (broken >= 0) {
-        return broken;
-    }
-    if (parser->ondemand.allocate(length, parser->depth_max + 1)) {
-        return -1;
-    }
-    simdjson::ondemand::document document;
-    simdjson::error_code code =
-        parser->ondemand.iterate(text, length, length + JSON_SHIM_PADDING).get(document);
-    if (code) {
-        return code == simdjson::UNCLOSED_STRING ? (int64_t)length : code == simdjson::EMPTY ? 0 : -1;
-    }
-    simdjson::ondemand::value root;
-    code = document.get_value().get(root);
-    // A bare scalar has no walk; what is wrong with it starts where it starts.
-    if (code == simdjson::SCALAR_DOCUMENT_AS_VALUE) {
-        return 0;
-    }
-    const char *place = nullptr;
-    if (!code) {
-        code = walk(root, parser->depth_max + 1, place);
-    }
-    if (!place && document.current_location().get(place)) {
-        return code ? -1 : (int64_t)length;
-    }
-    int64_t position = place - (const char *)text;
-    return position < 0 ? 0 : position > (int64_t)length ? (int64_t)length : position;
 }
 
 // The C face. No C++ exception crosses it.
@@ -340,24 +374,58 @@ void json_shim_destroy(json_shim_parser *parser) {
     delete parser;
 }
 
-json_shim_document json_shim_parse(json_shim_parser *parser, const uint8_t *text, size_t length) {
+json_shim_arrays *json_shim_arrays_create(uint64_t repeated_bytes_max) {
+    return new (std::nothrow) json_shim_arrays{{}, repeated_bytes_max, false};
+}
+
+void json_shim_arrays_destroy(json_shim_arrays *arrays) {
+    delete arrays;
+}
+
+bool json_shim_arrays_add(json_shim_arrays *arrays, const uint8_t *path, size_t path_length,
+                          json_shim_array_mode mode, const uint8_t *key, size_t key_length) {
+    if (arrays->rules.size() == JSON_SHIM_ARRAYS_MAX) return false;
     try {
-        return parse(parser, text, length);
+        array_rule rule{{}, mode, std::string((const char *)key, key_length)};
+        std::string_view rest((const char *)path, path_length);
+        for (size_t dot; (dot = rest.find('.')) != std::string_view::npos; rest.remove_prefix(dot + 1)) {
+            rule.segments.emplace_back(rest.substr(0, dot));
+        }
+        rule.segments.emplace_back(rest);
+        arrays->rules.push_back(std::move(rule));
+        arrays->explodes |= mode == json_shim_explode;
+        return true;
     } catch (const std::exception &) {
-        return {nullptr, nullptr, 0, "too large"};
+        return false;
+    }
+}
+
+json_shim_document json_shim_parse(json_shim_parser *parser, const uint8_t *text, size_t length,
+                                   const json_shim_arrays *arrays) {
+    try {
+        return parse(parser, text, length, arrays);
+    } catch (const std::exception &) {
+        return failure("too large");
     }
 }
 
 const char *json_shim_path(json_shim_parser *parser, uint32_t element, uint32_t leaf, size_t *length) {
-    if (parser->paths_of != element) {
-        parser->paths.clear();
-        std::string path;
-        list_paths(parser, parser->roots[element], path);
-        parser->paths_of = element;
-    }
-    const std::string &path = parser->paths[leaf - parser->elements[element].first_leaf];
-    *length = path.size();
-    return path.data();
+    const leaf_path *found = path_of(parser, element, leaf);
+    *length = found ? found->path.size() : 0;
+    return found ? found->path.data() : nullptr;
+}
+
+const char *json_shim_pattern(json_shim_parser *parser, uint32_t element, uint32_t leaf, size_t *length) {
+    const leaf_path *found = path_of(parser, element, leaf);
+    *length = found ? found->pattern.size() : 0;
+    return found ? found->pattern.data() : nullptr;
+}
+
+uint64_t json_shim_path_bytes(json_shim_parser *parser, uint32_t element) {
+    const element_origin &origin = parser->origins[element];
+    size_visitor visitor{parser->arrays, &origin, true};
+    walk_root(parser->arrays, origin.root, {0, true}, visitor);
+    return visitor.path_bytes;
 }
 
 int64_t json_shim_error_position(json_shim_parser *parser, const uint8_t *text, size_t length) {

@@ -191,6 +191,8 @@ struct ConfigurationDecoder {
         let eventTime = section.optional("event_time")?.mapping { decodeEventTime($0) } ?? nil
         let contract =
             section.optional("contract")?.mapping { decodeContract($0, format: format) } ?? nil
+        let arrays =
+            section.optional("arrays")?.mapping { decodeArrays($0, format: format) } ?? []
         guard let pattern else { return nil }
         if vehicle == nil, !pattern.fields.contains("vehicle") {
             section.value.report(
@@ -205,7 +207,8 @@ struct ConfigurationDecoder {
             format: format,
             vehiclePath: vehicle,
             eventTime: eventTime,
-            contract: contract
+            contract: contract,
+            arrays: arrays
         )
     }
 
@@ -287,6 +290,9 @@ struct ConfigurationDecoder {
         )
         limits.eventBytesMax = Int(
             section.bytes("event", default: Int64(limits.eventBytesMax), atLeast: 4_096)
+        )
+        limits.explodedBytesMax = Int(
+            section.bytes("exploded", default: Int64(limits.explodedBytesMax), atLeast: 4_096)
         )
         limits.vehicleIDBytesMax = section.int(
             "vehicle_id_bytes",
@@ -388,8 +394,8 @@ extension SignalValue {
         case "false": self = .bool(false)
         case "null", "~": self = .null
         default:
-            if let number = Int64(text) {
-                self = .int(number)
+            if let number = SignalValue(integer: text) {
+                self = number
             } else if let number = SignalType.decimal(text) {
                 self = .double(number)
             } else {

@@ -87,14 +87,17 @@ extension ConfigurationDecoder {
             _ name: String,
             _ place: YAMLValue,
             _ template: TopicTemplate?,
-            _ key: KafkaRecordKey
+            _ key: KafkaRecordKey,
+            _ layout: SignalLayout
         ) {
             reportUnknownStream(name, place)
             guard let template else {
                 return place.report("needs a 'topic', here or for the whole sink: \"iot.{stream}\"")
             }
             reportUnfit(template, stream: name, gatewayID: gatewayID, place)
-            streams.append(SinkStreamConfiguration(stream: name, topic: template, key: key))
+            streams.append(
+                SinkStreamConfiguration(stream: name, topic: template, layout: layout, key: key)
+            )
         }
         if value.isMapping {
             _ = value.mapping { mapping in
@@ -102,13 +105,14 @@ extension ConfigurationDecoder {
                     _ = place.mapping { stream in
                         let own = parsed(stream.optional("topic"), TopicTemplate.init)
                         let key = choice(stream.optional("key"), KafkaRecordKey.self) ?? .vehicle
-                        add(name, place, own ?? common, key)
+                        let layout = signalLayout(stream, stream: name)
+                        add(name, place, own ?? common, key, layout)
                     }
                 }
             }
         } else {
             for place in value.list() {
-                if let name = place.string() { add(name, place, common, .vehicle) }
+                if let name = place.string() { add(name, place, common, .vehicle, .flat) }
             }
         }
         reportSharedTopics(streams, gatewayID: gatewayID, value)

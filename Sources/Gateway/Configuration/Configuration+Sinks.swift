@@ -57,16 +57,28 @@ extension ConfigurationDecoder {
         if stream != StreamName.current {
             interval?.report("only the stream 'current' has one")
         }
+        let layout = signalLayout(section, stream: stream)
         guard let topic else { return nil }
         var configuration = SinkStreamConfiguration(
             stream: stream,
             topic: topic,
+            layout: layout,
             isRetained: isRetained
         )
         if let milliseconds = interval?.milliseconds() {
             configuration.minIntervalMilliseconds = milliseconds
         }
         return configuration
+    }
+
+    /// How a stream's events have their signals; only two streams have any.
+    func signalLayout(_ section: YAMLMapping, stream: String) -> SignalLayout {
+        guard let value = section.optional("layout") else { return .flat }
+        let known = [StreamName.enriched, StreamName.current]
+        if !known.contains(stream) {
+            value.report("only the streams \(known.joined(separator: " and ")) have signals")
+        }
+        return choice(value, SignalLayout.self) ?? .flat
     }
 
     func reportUnknownStream(_ stream: String, _ value: YAMLValue) {

@@ -87,6 +87,8 @@ struct TopicConfiguration: Sendable {
     var eventTime: EventTimeConfiguration?
     /// What its messages must be.
     var contract: ContractConfiguration?
+    /// How arrays in its payloads become signals; one that is not named is flattened by index.
+    var arrays: [ArrayConfiguration] = []
 }
 
 /// How a payload becomes signals.
@@ -150,6 +152,8 @@ struct SinkConfiguration: Sendable {
 struct SinkStreamConfiguration: Sendable {
     var stream: String
     var topic: TopicTemplate
+    /// How signals stand in its events.
+    var layout = SignalLayout.flat
     /// MQTT: the broker keeps the last event of each topic for new subscribers.
     var isRetained = false
     /// Of `current`: a vehicle's record is told at most so often.
@@ -191,6 +195,8 @@ struct LimitsConfiguration: Sendable {
     var topicBytesMax = 512
     /// Names of an event's signals, each with its whole path; more is dead-lettered.
     var eventBytesMax = 1 << 20
+    /// What exploding an array repeats for all its elements together; more is dead-lettered.
+    var explodedBytesMax = 16 << 20
     /// A message with a longer vehicle id is dead-lettered.
     var vehicleIDBytesMax = 256
     var batchMessagesMax = 1_000
@@ -201,7 +207,8 @@ struct LimitsConfiguration: Sendable {
     var vehiclesMax = 50_000
     /// Distinct signal paths of the whole fleet; one more is enriched but not merged.
     var signalsMax = 10_000
-    /// Payload shapes that are remembered; the cache is emptied when it is full.
+    /// Payload shapes that each topic remembers; when there is one more, the half that was not used
+    /// for longest is forgotten.
     var shapesMax = 4_096
     /// Columns of a table that infers them; a change that brings one more is dead-lettered.
     var tableColumnsMax = 500

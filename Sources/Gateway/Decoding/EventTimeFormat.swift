@@ -48,6 +48,8 @@ struct EventTimeReader {
         switch (format, value) {
         case (.epoch(let units), .int(let number)):
             return Self.timestamp(Double(number) / units)
+        case (.epoch(let units), .unsigned(let number)):
+            return Self.timestamp(Double(number) / units)
         case (.epoch(let units), .double(let number)):
             return Self.timestamp(number / units)
         case (.epoch(let units), .text(let text)):

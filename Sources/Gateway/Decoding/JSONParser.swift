@@ -9,6 +9,8 @@ import JSONShim
     static let padding = Int(JSON_SHIM_PADDING)
 
     private let parser: OpaquePointer
+    /// Those of the last text: its paths are told with them.
+    private var arrays: JSONArrays?
 
     init(depthMax: Int) {
         let seed = UInt64.random(in: .min ... .max)
@@ -23,12 +25,27 @@ import JSONShim
     }
 
     /// The leaves of a text that stands, with `padding` bytes behind it, in a larger buffer.
-    func parse(_ bytes: [UInt8], in range: Range<Int>) throws(JSONError) -> JSONDocument {
+    ///
+    /// Without `arrays` every array but one at the root is flattened by index.
+    func parse(
+        _ bytes: [UInt8],
+        in range: Range<Int>,
+        arrays: JSONArrays? = nil
+    ) throws(JSONError) -> JSONDocument {
         precondition(range.upperBound + Self.padding <= bytes.count, "a JSON text needs padding")
+        if self.arrays !== arrays { self.arrays = arrays }
         let document = unsafe bytes.withUnsafeBufferPointer { buffer in
-            unsafe json_shim_parse(parser, Self.start(of: buffer, range), range.count)
+            unsafe json_shim_parse(
+                parser,
+                Self.start(of: buffer, range),
+                range.count,
+                arrays?.handle
+            )
         }
         if let error = unsafe document.error {
+            if unsafe document.is_over_limit {
+                throw JSONError(message: unsafe String(cString: error), isOverLimit: true)
+            }
             let position = unsafe bytes.withUnsafeBufferPointer { buffer in
                 unsafe json_shim_error_position(
                     parser,
@@ -63,18 +80,37 @@ import JSONShim
     }
 
     /// The leaves of a text of our own.
-    func parse(_ text: String) throws(JSONError) -> JSONDocument {
+    func parse(_ text: String, arrays: JSONArrays? = nil) throws(JSONError) -> JSONDocument {
         let bytes = Array(text.utf8)
         let padded = bytes + [UInt8](repeating: 0, count: Self.padding)
-        return try parse(padded, in: 0..<bytes.count)
+        return try parse(padded, in: 0..<bytes.count, arrays: arrays)
     }
 
     /// The dotted path of a leaf of the last text.
     func path(element: Int, leaf: Int) -> String {
         var length = 0
         let bytes = unsafe json_shim_path(parser, UInt32(element), UInt32(leaf), &length)
-        let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: length)
-        return unsafe String(decoding: buffer, as: UTF8.self)
+        return unsafe Self.text(bytes, length)
+    }
+
+    /// The path of a leaf of the last text with `*` for every index of an array.
+    func pattern(element: Int, leaf: Int) -> String {
+        var length = 0
+        let bytes = unsafe json_shim_pattern(parser, UInt32(element), UInt32(leaf), &length)
+        return unsafe Self.text(bytes, length)
+    }
+
+    /// How long the paths of all leaves of an element are together; far cheaper than the paths.
+    func pathBytes(of element: Int) -> Int {
+        unsafe Int(clamping: json_shim_path_bytes(parser, UInt32(element)))
+    }
+
+    private static func text(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> String {
+        guard let bytes = unsafe bytes else { preconditionFailure("no memory for a path") }
+        return unsafe String(
+            decoding: UnsafeRawBufferPointer(start: bytes, count: count),
+            as: UTF8.self
+        )
     }
 }
 
@@ -82,20 +118,26 @@ import JSONShim
 struct JSONError: Error, Equatable {
     var message: String
     var position: Int?
+    /// It is JSON, but more than is taken.
+    var isOverLimit = false
 }
 
 /// What a leaf of a JSON text is.
 enum SignalKind: UInt8, Sendable, CaseIterable {
     case null
     case bool
+    /// A whole number from -2^63 to 2^64 - 1.
     case int
     case float
     case text
     case emptyArray
     case emptyObject
+
+    /// It holds no value, and is no signal.
+    var isEmpty: Bool { self == .emptyArray || self == .emptyObject }
 }
 
-/// A parsed text: one element, or those of the array at its root.
+/// A parsed text: one element, or those of the array at its root or of the one that is exploded.
 @safe struct JSONDocument {
     fileprivate let elements: UnsafeBufferPointer<json_shim_element>
     fileprivate let leaves: UnsafePointer<json_shim_leaf>?
@@ -111,9 +153,13 @@ enum SignalKind: UInt8, Sendable, CaseIterable {
     var count: Int { unsafe elements.count }
 
     /// The shape of an element: equal hashes mean equal paths and kinds.
+    ///
+    /// Whole numbers and those with a fraction count as one kind.
     func hash(of element: Int) -> UInt64 { unsafe elements[element].hash }
 
     /// Tells which leaves of an element are of the kind `float`.
+    ///
+    /// Elements with equal `hash` and equal `numberHash` agree in the kind of every leaf.
     func numberHash(of element: Int) -> UInt64 { unsafe elements[element].number_hash }
 
     func isObject(_ element: Int) -> Bool { unsafe elements[element].is_object }
@@ -129,7 +175,7 @@ enum SignalKind: UInt8, Sendable, CaseIterable {
         guard let leaf = unsafe leaves?[position] else { return .null }
         switch unsafe leaf.kind {
         case json_shim_bool: return .bool
-        case json_shim_int: return .int
+        case json_shim_int, json_shim_unsigned: return .int
         case json_shim_double: return .float
         case json_shim_string: return .text
         case json_shim_empty_array: return .emptyArray
@@ -144,6 +190,7 @@ enum SignalKind: UInt8, Sendable, CaseIterable {
         switch unsafe leaf.kind {
         case json_shim_bool: return unsafe .bool(leaf.value.integer != 0)
         case json_shim_int: return unsafe .int(leaf.value.integer)
+        case json_shim_unsigned: return unsafe .unsigned(leaf.value.natural)
         case json_shim_double: return unsafe .double(leaf.value.real)
         case json_shim_null: return .null
         case json_shim_string:

@@ -50,6 +50,7 @@ struct JSONWriter {
         case .null: raw("null")
         case .bool(let flag): flag ? raw("true") : raw("false")
         case .int(let number): int(number)
+        case .unsigned(let number): raw(Array(String(number).utf8))
         case .double(let number): double(number)
         case .text(let text): string(text)
         }

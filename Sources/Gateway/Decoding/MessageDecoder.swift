@@ -11,7 +11,10 @@ final class MessageDecoder {
     private let signals: SignalTable
     private let timeReader: EventTimeReader?
     let contract: TopicContract?
+    private let arrays: JSONArrays?
     private var shapes: [ShapeKey: Shape] = [:]
+    /// Looks at `shapes` so far; tells which were used last.
+    private var uses: UInt64 = 0
     private var document: JSONDocument?
     private var text: SignalValue?
     /// Which element the current reading is, and its shape.
@@ -23,7 +26,7 @@ final class MessageDecoder {
     /// A shape of JSON, and what outside the JSON decides the names: the topic or a name field.
     private struct ShapeKey: Hashable {
         var hash: UInt64
-        var name: String?
+        var name: ExactText?
     }
 
     init(
@@ -40,6 +43,7 @@ final class MessageDecoder {
         self.signals = signals
         timeReader = configuration.eventTime.map { EventTimeReader($0) }
         contract = configuration.contract.map { TopicContract($0, depthMax: limits.depthMax) }
+        arrays = JSONArrays(configuration.arrays, explodedBytesMax: limits.explodedBytesMax)
     }
 
     /// Parses a message and tells how many readings it holds.
@@ -52,10 +56,15 @@ final class MessageDecoder {
             return 1
         }
         do {
-            let document = try parser.parse(batch.bytes, in: message.payload)
+            let document = try parser.parse(batch.bytes, in: message.payload, arrays: arrays)
             self.document = document
             contract?.read(batch.bytes, in: message.payload)
             return document.count
+        } catch  where error.isOverLimit {
+            throw DecodingFailure(
+                kind: .overLimit,
+                reason: "\(error.message): more than limits.exploded"
+            )
         } catch {
             throw DecodingFailure(
                 kind: .notJSON,
@@ -119,16 +128,11 @@ final class MessageDecoder {
                 reason: "must be a JSON object or an array of objects"
             )
         }
-        let leaves = document.leaves(of: element)
-        let shape = try remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
-            paths(element).enumerated()
-                .map { leaf, path in
-                    Shape.Column(path: path, leaf: leaf, signals: signals)
-                }
-        } paths: {
-            paths(element)
+        let key = ShapeKey(hash: document.hash(of: element), name: nil)
+        let shape = try remembered(key, element) { places in
+            places.enumerated().map { Shape.Column($1, leaf: $0, signals: signals) }
         }
-        copyValues(shape, from: document, leaves)
+        copyValues(shape, from: document, document.leaves(of: element))
         return shape
     }
 
@@ -140,26 +144,13 @@ final class MessageDecoder {
                 reason: "must be a JSON object with name and value"
             )
         }
-        let layout = try remembered(ShapeKey(hash: document.hash(of: element), name: nil)) {
-            paths(element).enumerated()
-                .map { leaf, path in
-                    Shape.Column(
-                        leaf: leaf,
-                        signal: nil,
-                        name: path,
-                        path: path,
-                        pattern: path,
-                        encodedKey: [],
-                        type: nil,
-                        values: [:]
-                    )
-                }
-        } paths: {
-            paths(element)
+        let hash = document.hash(of: element)
+        let layout = try remembered(ShapeKey(hash: hash, name: nil), element) { places in
+            places.enumerated().map { Shape.Column(unnamed: $1, leaf: $0) }
         }
         let first = document.leaves(of: element).lowerBound
         func value(_ path: String) -> SignalValue? {
-            layout.columns.first { $0.name == path }.flatMap { document.value(at: first + $0.leaf) }
+            layout.columns.last { $0.name == path }.flatMap { document.value(at: first + $0.leaf) }
         }
         guard case .text(let name)? = value("name") else {
             throw DecodingFailure(kind: .wrongForm, reason: "'name' is missing or no text")
@@ -167,14 +158,13 @@ final class MessageDecoder {
         let hasEvent = layout.columns.contains { $0.name == "event" }
         let stem = hasEvent ? "\(name).\(value("value")?.text ?? "")" : name
         let field = hasEvent ? "event" : "value"
-        let key = ShapeKey(hash: document.hash(of: element), name: stem)
-        let shape = try remembered(key) {
-            layout.columns.compactMap { column in
-                guard let path = Self.rename(column.name, from: field, to: stem) else { return nil }
-                return Shape.Column(path: path, leaf: column.leaf, signals: signals)
-            }
-        } paths: {
-            layout.columns.map(\.name)
+        let key = ShapeKey(hash: hash, name: ExactText(stem))
+        let shape = try remembered(key, element) { places in
+            places.enumerated()
+                .compactMap { leaf, place in
+                    place.renamed(from: field, to: stem)
+                        .map { Shape.Column($0, leaf: leaf, signals: signals) }
+                }
         }
         guard !shape.columns.isEmpty else {
             throw DecodingFailure(kind: .wrongForm, reason: "'value' is missing")
@@ -187,16 +177,20 @@ final class MessageDecoder {
         guard let document, let name = topic.signal else {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
-        let shape = try remembered(ShapeKey(hash: document.hash(of: element), name: name)) {
-            paths(element).enumerated()
-                .map { leaf, path in
-                    let full = path.isEmpty ? name : "\(name).\(path)"
-                    return Shape.Column(path: full, leaf: leaf, signals: signals)
+        let leaves = document.leaves(of: element)
+        let key = ShapeKey(hash: document.hash(of: element), name: ExactText(name))
+        let shape = try remembered(key, element) { places in
+            places.enumerated()
+                .map { leaf, place in
+                    // {"": 1} has a path that is empty, and yet a level below the name.
+                    let isBelow = place.path.isEmpty && document.isObject(element)
+                    let place =
+                        isBelow && place.hasValue
+                        ? place.at("\(name).") : place.below(name)
+                    return Shape.Column(place, leaf: leaf, signals: signals)
                 }
-        } paths: {
-            paths(element)
         }
-        copyValues(shape, from: document, document.leaves(of: element))
+        copyValues(shape, from: document, leaves)
         return shape
     }
 
@@ -204,10 +198,9 @@ final class MessageDecoder {
         guard let name = topic.signal, let text else {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
-        let shape = try remembered(ShapeKey(hash: 0, name: name)) {
-            [Shape.Column(path: name, leaf: 0, signals: signals)]
-        } paths: {
-            []
+        let key = ShapeKey(hash: 0, name: ExactText(name))
+        let shape = try remembered(key, nil) { _ in
+            [Shape.Column(LeafPlace(name), leaf: 0, signals: signals)]
         }
         values.removeAll(keepingCapacity: true)
         values.append(shape.columns[0].convert(text))
@@ -280,38 +273,55 @@ final class MessageDecoder {
     /// The shape under a key, made from the element's paths when it is new.
     private func remembered(
         _ key: ShapeKey,
-        columns: () -> [Shape.Column],
-        paths: () -> [String]
+        _ element: Int?,
+        columns: ([LeafPlace]) -> [Shape.Column]
     ) throws(DecodingFailure) -> Shape {
-        if let shape = shapes[key] { return shape }
-        if shapes.count >= limits.shapesMax { shapes.removeAll() }
-        let paths = paths()
+        uses &+= 1
+        if let shape = shapes[key] {
+            shape.lastUse = uses
+            return shape
+        }
+        if shapes.count >= limits.shapesMax { forgetShapes() }
+        let places = try element.map { element throws(DecodingFailure) in try paths(element) } ?? []
+        // Of two leaves with one path the later counts, here as everywhere.
+        func leaf(_ path: String) -> Int? {
+            places.lastIndex { $0.hasValue && ExactText($0.path) == ExactText(path) }
+        }
+        let shape = Shape(
+            id: signals.takeShapeID(),
+            columns: columns(places),
+            vehicleLeaf: configuration.vehiclePath.flatMap(leaf),
+            timeLeaves: configuration.eventTime?.paths.compactMap(leaf) ?? []
+        )
+        shape.lastUse = uses
+        shapes[key] = shape
+        return shape
+    }
+
+    /// Forgets the half of the shapes that was not used for longest.
+    private func forgetShapes() {
+        let order = shapes.values.map(\.lastUse).sorted()
+        guard !order.isEmpty else { return }
+        let last = order[(order.count - 1) / 2]
+        shapes = shapes.filter { $0.value.lastUse > last }
+    }
+
+    private func paths(_ element: Int) throws(DecodingFailure) -> [LeafPlace] {
+        guard let document else { return [] }
         // Every leaf repeats its path: a small payload must not become a huge event.
-        let pathBytes = paths.reduce(0) { $0 + $1.utf8.count }
-        guard pathBytes <= limits.eventBytesMax else {
+        guard parser.pathBytes(of: element) <= limits.eventBytesMax else {
             throw DecodingFailure(
                 kind: .overLimit,
                 reason: "flattened, its names are longer than limits.event"
             )
         }
-        let shape = Shape(
-            id: signals.takeShapeID(),
-            columns: columns(),
-            vehicleLeaf: configuration.vehiclePath.flatMap { paths.firstIndex(of: $0) },
-            timeLeaves: configuration.eventTime?.paths.compactMap { paths.firstIndex(of: $0) } ?? []
-        )
-        shapes[key] = shape
-        return shape
-    }
-
-    private func paths(_ element: Int) -> [String] {
-        guard let document else { return [] }
-        return document.leaves(of: element).map { parser.path(element: element, leaf: $0) }
-    }
-
-    /// `value.x` as `stem.x`; `nil` when the path does not start with the field.
-    private static func rename(_ path: String, from field: String, to stem: String) -> String? {
-        if path == field { return stem }
-        return path.hasPrefix("\(field).") ? stem + path.dropFirst(field.count) : nil
+        return document.leaves(of: element)
+            .map { leaf in
+                LeafPlace(
+                    path: parser.path(element: element, leaf: leaf),
+                    pattern: parser.pattern(element: element, leaf: leaf),
+                    hasValue: !document.kind(at: leaf).isEmpty
+                )
+            }
     }
 }

@@ -5,6 +5,10 @@ enum SignalValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case int(Int64)
+    /// A whole number above `Int64.max`, and no other: each number has one case.
+    ///
+    /// SQL knows no such integers and sees it as a REAL.
+    case unsigned(UInt64)
     case double(Double)
     case text(String)
 
@@ -14,8 +18,22 @@ enum SignalValue: Sendable, Hashable {
         case .null: "null"
         case .bool(let value): String(value)
         case .int(let value): String(value)
+        case .unsigned(let value): String(value)
         case .double(let value): String(value)
         case .text(let value): value
+        }
+    }
+}
+
+extension SignalValue {
+    /// A whole number of up to 64 bits from its digits.
+    init?(integer text: String) {
+        if let number = Int64(text) {
+            self = .int(number)
+        } else if let number = UInt64(text) {
+            self = .unsigned(number)
+        } else {
+            return nil
         }
     }
 }
@@ -32,15 +50,18 @@ enum SignalType: String, Sendable, CaseIterable {
     /// In SQL any text is greater than any number: as it came, `"fast"` would be above every limit.
     func convert(_ value: SignalValue) -> SignalValue {
         switch (self, value) {
-        case (.bool, .bool), (.int, .int), (.float, .double), (.text, .text): value
+        case (.bool, .bool), (.int, .int), (.int, .unsigned), (.float, .double), (.text, .text):
+            value
         case (.bool, .int(let number)) where number == 0 || number == 1: .bool(number == 1)
         case (.bool, .text(let text)): Self.boolWords[text.lowercased()].map { .bool($0) } ?? .null
         case (.int, .double(let number)): Int64(exactly: number.rounded()).map { .int($0) } ?? .null
-        case (.int, .text(let text)): Int64(text).map { .int($0) } ?? .null
+        case (.int, .text(let text)): SignalValue(integer: text) ?? .null
         case (.int, .bool(let flag)): .int(flag ? 1 : 0)
         case (.float, .int(let number)): .double(Double(number))
+        case (.float, .unsigned(let number)): .double(Double(number))
         case (.float, .text(let text)): Self.decimal(text).map { .double($0) } ?? .null
-        case (.text, .int), (.text, .double), (.text, .bool): .text(value.text)
+        case (.text, .int), (.text, .unsigned), (.text, .double), (.text, .bool):
+            .text(value.text)
         default: .null
         }
     }

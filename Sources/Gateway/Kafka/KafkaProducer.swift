@@ -57,6 +57,7 @@ import KafkaShim
     /// The error is about the record, or says that the queue is full.
     func produce(
         _ row: borrowing LogRow,
+        _ layout: SignalLayout,
         to topic: String,
         key: KafkaRecordKey,
         headers: KafkaHeaders,
@@ -65,7 +66,12 @@ import KafkaShim
         let time = row.eventTime
         func send(_ key: UnsafeRawBufferPointer?) -> KafkaError? {
             unsafe row.withPayload { payload in
-                unsafe self.send(topic, key, payload, time, headers, tag)
+                // What the log holds goes out without a copy, unless it has to be changed.
+                if layout == .flat {
+                    return unsafe self.send(topic, key, payload, time, headers, tag)
+                }
+                return unsafe layout.apply(to: [UInt8](payload))
+                    .withUnsafeBytes { unsafe self.send(topic, key, $0, time, headers, tag) }
             }
         }
         return switch key {

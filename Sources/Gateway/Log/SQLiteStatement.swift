@@ -154,6 +154,7 @@ struct SQLiteFailure: Error, Equatable, CustomStringConvertible {
         case nil, .null?: bindNull(index)
         case .bool(let flag)?: bind(index, Int64(flag ? 1 : 0))
         case .int(let number)?: bind(index, number)
+        case .unsigned(let number)?: bind(index, Double(number))
         case .double(let number)?: bind(index, number)
         case .text(let text)?: bind(index, text)
         }

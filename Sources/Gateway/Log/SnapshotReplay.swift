@@ -63,12 +63,12 @@ struct SnapshotReplay {
             guard let value = document.value(at: leaf) else { continue }
             if path == "source", case .text(let name) = value {
                 vehicle.source = sourceIndices[name] ?? 0
-            } else if isFirstRow, path.hasPrefix("enrichment."),
-                let signal = signals.id(ofName: String(path.dropFirst("enrichment.".count)))
+            } else if isFirstRow, let name = path.rest(behind: "enrichment."),
+                let signal = signals.id(ofName: name)
             {
                 _ = vehicle.merge(signal, value, at: time)
-            } else if path.hasPrefix("signals."),
-                let signal = signals.id(ofPayload: String(path.dropFirst("signals.".count)))
+            } else if let name = path.rest(behind: "signals."),
+                let signal = signals.id(ofPayload: name)
             {
                 _ = vehicle.merge(signal, value, at: time)
             }

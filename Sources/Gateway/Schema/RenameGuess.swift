@@ -109,6 +109,7 @@ extension SignalValue {
     var number: Double? {
         switch self {
         case .int(let number): Double(number)
+        case .unsigned(let number): Double(number)
         case .double(let number): number
         default: nil
         }

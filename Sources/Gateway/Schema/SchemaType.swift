@@ -40,7 +40,7 @@ extension SchemaType {
             switch value {
             case .null: .null
             case .bool: .bool
-            case .int: .int
+            case .int, .unsigned: .int
             case .double: .float
             case .text: .text
             }

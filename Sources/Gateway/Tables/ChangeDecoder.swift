@@ -294,7 +294,7 @@ extension SignalValue {
         switch self {
         case .null: "null"
         case .bool: "the bool"
-        case .int: "the whole number"
+        case .int, .unsigned: "the whole number"
         case .double: "the number"
         case .text: "the text"
         }

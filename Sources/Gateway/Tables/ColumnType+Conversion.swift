@@ -39,7 +39,7 @@ extension ColumnType {
         case .null: return nil
         case .bool: self = .bool
         case .int: self = .int
-        case .double: self = .float
+        case .double, .unsigned: self = .float
         case .text: self = .text
         }
     }
@@ -47,7 +47,7 @@ extension ColumnType {
     /// The type of a column that also holds this value; `nil` when the two don't go together.
     func widened(by value: SignalValue) -> ColumnType? {
         switch (self, value) {
-        case (.int, .double): .float
+        case (.int, .double), (.int, .unsigned): .float
         default: nil
         }
     }
@@ -69,6 +69,10 @@ struct ColumnReader {
 
     /// The value as the column keeps it; `nil` when that would change what it says.
     func read(_ value: SignalValue) -> SignalValue? {
+        // SQLite's integers end at 2^63.
+        if case .unsigned(let number) = value, type != .text {
+            return read(.double(Double(number)))
+        }
         guard let type, value != .null else { return value }
         switch (type, value) {
         case (.text, .text), (.int, .int), (.float, .double), (.bool, .bool): return value

@@ -20,10 +20,10 @@ extension JSONWriter {
         enrichment: Set<SignalID>,
         times: Bool = false
     ) {
-        // Ids differ from start to start, names don't.
+        // Ids differ from start to start, names don't; by bytes, because two may look alike.
         let order = vehicle.signals.indices
             .map { (name: names.name(of: vehicle.signals[$0]), position: $0) }
-            .sorted { $0.name < $1.name }
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         raw(#"{"vehicle":"#)
         string(vehicle.id)
         raw(#","event_time":"#)

@@ -27,7 +27,8 @@ typedef enum json_shim_kind : uint8_t {
     json_shim_null,
     json_shim_bool,
     json_shim_int,
-    json_shim_double, // also integers from 2^63 up
+    json_shim_unsigned, // integers from 2^63 up
+    json_shim_double,
     json_shim_string,
     json_shim_empty_array,
     json_shim_empty_object,
@@ -36,6 +37,7 @@ typedef enum json_shim_kind : uint8_t {
 typedef struct json_shim_leaf {
     union {
         int64_t integer; // also 0 and 1 of a bool
+        uint64_t natural;
         double real;
         const char *string; // UTF-8, valid until the next parse
     } value;
@@ -43,7 +45,7 @@ typedef struct json_shim_leaf {
     json_shim_kind kind;
 } json_shim_leaf;
 
-// The whole text, or one element of the array that is its root.
+// The whole text, or one element of the array that is its root or of one that is exploded.
 typedef struct json_shim_element {
     uint64_t hash;
     // Which leaves are doubles; integers and doubles are one kind to `hash`.
@@ -59,19 +61,55 @@ typedef struct json_shim_document {
     uint32_t element_count;
     // Null on success, otherwise what is wrong with the text.
     const char *_Nullable error;
+    // The text is JSON, but exploding it would repeat too much.
+    bool is_over_limit;
 } json_shim_document;
+
+// What the elements of an array become; by index unless something else is said.
+typedef enum json_shim_array_mode : uint8_t {
+    json_shim_index,
+    json_shim_pivot,   // named by a key inside each
+    json_shim_explode, // a reading each
+} json_shim_array_mode;
+
+// The modes of arrays by path, for the texts of one kind of message.
+typedef struct json_shim_arrays json_shim_arrays;
+
+#define JSON_SHIM_ARRAYS_MAX 32
 
 // `seed` makes the hashes of this process unpredictable. Null when memory is short.
 json_shim_parser *_Nullable json_shim_create(uint32_t depth_max, uint64_t seed);
 void json_shim_destroy(json_shim_parser *parser);
 
-// Parses and flattens; a root array gives one element for each of its own elements.
-json_shim_document json_shim_parse(json_shim_parser *parser, const uint8_t *text, size_t length);
+// What stands outside an exploded array is repeated for each of its elements; a text that would
+// repeat more than `repeated_bytes_max` bytes of names and values is refused. Null when memory is
+// short.
+json_shim_arrays *_Nullable json_shim_arrays_create(uint64_t repeated_bytes_max);
+void json_shim_arrays_destroy(json_shim_arrays *arrays);
 
-// The dotted path of a leaf of the last parse, not terminated; empty for a bare scalar.
-// Costs a walk over the element that holds it.
-const char *json_shim_path(json_shim_parser *parser, uint32_t element, uint32_t leaf,
-                           size_t *length);
+// Sets the mode of the arrays at a dotted path, in which "*" is any one level; of two paths that fit,
+// the one that was added first wins. `key` is for a pivot. False when there are too many, or when
+// memory is short.
+bool json_shim_arrays_add(json_shim_arrays *arrays, const uint8_t *path, size_t path_length,
+                          json_shim_array_mode mode, const uint8_t *_Nullable key,
+                          size_t key_length);
+
+// Parses and flattens; a root array gives one element for each of its own elements, and so does one
+// that is exploded. `arrays` must stay until the next parse.
+json_shim_document json_shim_parse(json_shim_parser *parser, const uint8_t *text, size_t length,
+                                   const json_shim_arrays *_Nullable arrays);
+
+// The dotted path of a leaf of the last parse, not terminated; empty for a bare scalar. Costs a walk
+// over the element that holds it. Null when memory is short.
+const char *_Nullable json_shim_path(json_shim_parser *parser, uint32_t element, uint32_t leaf,
+                                     size_t *length);
+
+// The same path with "*" for every index of an array.
+const char *_Nullable json_shim_pattern(json_shim_parser *parser, uint32_t element, uint32_t leaf,
+                                        size_t *length);
+
+// How long all paths of an element of the last parse are together.
+uint64_t json_shim_path_bytes(json_shim_parser *parser, uint32_t element);
 
 // Where a text that did not parse goes wrong: a byte position, or -1 when that can't be told.
 int64_t json_shim_error_position(json_shim_parser *parser, const uint8_t *text, size_t length);

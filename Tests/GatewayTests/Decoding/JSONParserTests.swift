@@ -78,8 +78,8 @@ import Testing
         arguments: [
             ("0", .int(0)), ("-0", .int(0)), ("9223372036854775807", .int(.max)),
             ("-9223372036854775808", .int(.min)), ("9007199254740993", .int(9_007_199_254_740_993)),
-            ("9223372036854775808", .double(0x1p63)),
-            ("18446744073709551615", .double(0x1p64)),
+            ("9223372036854775808", .unsigned(0x8000_0000_0000_0000)),
+            ("18446744073709551615", .unsigned(.max)),
             ("1.0", .double(1)), ("-0.0", .double(0)), ("1e3", .double(1_000)),
             ("1E-400", .double(0)), ("5e-324", .double(.leastNonzeroMagnitude)),
             ("1.7976931348623157e308", .double(.greatestFiniteMagnitude)),
@@ -120,7 +120,12 @@ import Testing
         (#"{"a":}"#, "not JSON", 5), (#"{"a":1,}"#, "not JSON", 7), (#"{'a':1}"#, "not JSON", 1),
         (#"{} x"#, "not JSON", 3), (#"{"a":tru}"#, "not JSON", 5), (#"{"a":nul}"#, "not JSON", 5),
         (#"{"a":[1,nonsense]}"#, "not JSON", 8), (#"{"a":maybe}"#, "not JSON", 5),
-        (#"{"a":1e400}"#, "a number is malformed or out of range", 5),
+        (#"{"a":1e400}"#, "a number is beyond what a double holds", 5),
+        (#"{"a":[-1.5E+999]}"#, "a number is beyond what a double holds", 6),
+        (#"{"a": 18446744073709551616}"#, "an integer needs more than 64 bits", 6),
+        (#"{"a":-9223372036854775809}"#, "an integer needs more than 64 bits", 5),
+        (#"{"a":01}"#, "a number is malformed", 5), (#"{"a":1.}"#, "a number is malformed", 5),
+        (" 1e400", "a number is beyond what a double holds", 0),
         (#"{"a":"x"#, "a string is not closed", 7), ("{\u{FEFF}}", "not JSON", 1),
     ])
     func errorTellsWhatAndWhere(text: String, message: String, position: Int) {

@@ -48,11 +48,29 @@ import Testing
         }
     }
 
-    @Test func fullShapeCacheStartsAnew() throws {
+    @Test func fullShapeCacheForgetsWhatWasNotUsedForLongest() throws {
         var limits = LimitsConfiguration()
-        limits.shapesMax = 2
+        limits.shapesMax = 4
         let decoder = TestDecoder(try .testing(), limits: limits)
-        for index in (0..<10).map({ $0 % 5 }) {
+        func shape(_ name: String) throws -> UInt64 {
+            let reading = try decoder.decode("{\"\(name)\":1}")[0]
+            #expect(reading.signals == [name: .int(1)])
+            return reading.reading.shape.id
+        }
+        var ids: [String: UInt64] = [:]
+        for name in ["a", "b", "c", "d", "a", "b"] { ids[name] = try shape(name) }
+        #expect(Set(ids.values).count == 4)
+        // A fifth: c and d make room.
+        ids["e"] = try shape("e")
+        for name in ["a", "b", "e"] { #expect(try shape(name) == ids[name]) }
+        #expect(try shape("c") != ids["c"])
+    }
+
+    @Test func smallestShapeCacheDecodesAll() throws {
+        var limits = LimitsConfiguration()
+        limits.shapesMax = 1
+        let decoder = TestDecoder(try .testing(), limits: limits)
+        for index in (0..<10).map({ $0 % 3 }) {
             #expect(try decoder.decode("{\"s\(index)\":1}")[0].signals == ["s\(index)": .int(1)])
         }
     }

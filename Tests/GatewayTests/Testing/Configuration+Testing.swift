@@ -44,13 +44,15 @@ extension TopicConfiguration {
         _ pattern: String = "fleet/{vehicle}/state",
         format: PayloadFormat = .object,
         vehicle: String? = nil,
-        eventTime: EventTimeConfiguration? = .milliseconds
+        eventTime: EventTimeConfiguration? = .milliseconds,
+        arrays: [String: ArrayMode] = [:]
     ) throws -> TopicConfiguration {
         TopicConfiguration(
             pattern: try TopicPattern(pattern),
             format: format,
             vehiclePath: vehicle,
-            eventTime: eventTime
+            eventTime: eventTime,
+            arrays: arrays.map { ArrayConfiguration(path: $0.key, mode: $0.value) }
         )
     }
 }

@@ -53,11 +53,12 @@ import Testing
     }
 
     private static func value(_ random: inout SplitMix64) -> SignalValue {
-        switch random.int(0...4) {
+        switch random.int(0...5) {
         case 0: .null
         case 1: .bool(random.oneIn(2))
         case 2: .int(Int64(bitPattern: random.next()))
-        case 3:
+        case 3: .unsigned(random.next() | 1 << 63)
+        case 4:
             .double(
                 Double(random.int(-1_000_000...1_000_000)) * pow(10, Double(random.int(-9...9)))
             )

@@ -62,5 +62,45 @@ extension IntegrationSuites {
             #expect(outlier.headers["alert"] == "headlights_left_on")
             #expect(outlier.object["state"] as? String == "firing")
         }
+
+        @Test(
+            "signals are nested on their way out, over MQTT and into Kafka, when the stream says so"
+        )
+        func layoutIsMadeOnTheWayOut() async throws {
+            let depot = try LocalDepot.test()
+            let kafka = try KafkaBroker.test(depot)
+            defer { depot.close() }
+            defer { kafka.stop() }
+            try depot.startBroker()
+            try kafka.start()
+            let lake = GatewayFile.kafkaSink(
+                kafka.address,
+                lines: ["streams: {enriched: {layout: nested}}"]
+            )
+            let streams = """
+                enriched: { topic: "fleet/enriched/{vehicle}", layout: nested }
+                """
+            try depot.configure(
+                GatewayFile(sinks: [lake, GatewayFile.sink(streams: streams)])
+            )
+            let seen = try Collector(
+                depot.connection("ops", clientID: "eyes"),
+                ["fleet/enriched/#"]
+            )
+            defer { seen.close() }
+            try await depot.runGateway()
+            let payload = #"{"v":{"tyres":[{"bar":2.5},{"bar":18446744073709551615}]},"n":1}"#
+            try depot.publish([TestMessage("fleet/car-1/state", payload)])
+            try await until("it is everywhere", explain: { depot.explanation }) {
+                try seen.count() == 1 && kafka.records("iot.enriched").count == 1
+            }
+            let signals = #""signals":\#(payload)"#
+            let nested = try #require(seen.messages("fleet/enriched/car-1").first)
+            #expect(nested.text.contains(signals))
+            #expect(try kafka.records("iot.enriched").first?.payload == nested.text)
+            // The log has them flat.
+            let logged = try #require(depot.events("enriched").first?.payload)
+            #expect(logged.contains(#""v.tyres.1.bar":18446744073709551615"#))
+        }
     }
 }

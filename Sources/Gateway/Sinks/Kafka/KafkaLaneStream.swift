@@ -18,6 +18,7 @@ struct KafkaLaneStream {
     let stream: String
     let topic: String
     let key: KafkaRecordKey
+    private let layout: SignalLayout
     private let headers: KafkaHeaders
     /// The event's topic is the name of an alert.
     private let namesAlert: Bool
@@ -27,6 +28,7 @@ struct KafkaLaneStream {
         topic = configuration.topic
             .topic(gateway: gateway, stream: configuration.stream, key: "", topic: "")
         key = configuration.key
+        layout = configuration.layout
         namesAlert = stream == StreamName.outlier || stream == StreamName.firing
         headers = KafkaHeaders(
             [
@@ -41,6 +43,13 @@ struct KafkaLaneStream {
         headers.set(Header.offset.rawValue, row.offset)
         headers.set(Header.eventTime.rawValue, row.eventTime.milliseconds)
         if namesAlert { unsafe row.withTopic { unsafe headers.set(Header.alert.rawValue, $0) } }
-        return producer.produce(row, to: topic, key: key, headers: headers, tag: tag)
+        return producer.produce(
+            row,
+            layout,
+            to: topic,
+            key: key,
+            headers: headers,
+            tag: tag
+        )
     }
 }

@@ -189,7 +189,7 @@ final class MQTTLaneLoop {
             }
             let packetID = try client.publish(
                 topic: topic,
-                payload: event.payload,
+                payload: stream.layout.apply(to: event.payload),
                 qos: 1,
                 isRetained: stream.isRetained,
                 properties: streams[index].properties

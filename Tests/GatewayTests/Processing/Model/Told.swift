@@ -132,6 +132,7 @@ struct Told: Equatable {
         case .null: NSNull()
         case .bool(let flag): flag
         case .int(let number): number
+        case .unsigned(let number): number
         case .double(let number): number
         case .text(let text): text
         }
