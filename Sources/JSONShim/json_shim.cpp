@@ -276,7 +276,7 @@ static bool add_exploded(json_shim_parser *parser, element root, array items) {
     return true;
 }
 
-static bool add_root(json_shim_parser *parser, element root) {
+static bool add_elements(json_shim_parser *parser, element root) {
     if (parser->arrays && parser->arrays->explodes) {
         find_visitor finder;
         walk_root(parser->arrays, root, find_visitor::place{}, finder);
@@ -284,6 +284,13 @@ static bool add_root(json_shim_parser *parser, element root) {
     }
     add_plain(parser, root);
     return true;
+}
+
+static bool add_root(json_shim_parser *parser, element root, uint32_t index) {
+    size_t first = parser->elements.size();
+    bool fits = add_elements(parser, root);
+    for (size_t added = first; added < parser->elements.size(); ++added) parser->elements[added].root = index;
+    return fits;
 }
 
 static const char *describe(simdjson::error_code code) {
@@ -334,11 +341,12 @@ static json_shim_document parse(json_shim_parser *parser, const uint8_t *text, s
     bool fits = true;
     if (root.type() == element_type::ARRAY) {
         simdjson::dom::array items = root.get_array().value_unsafe();
+        uint32_t index = 0;
         for (auto item : items) {
-            fits = fits && add_root(parser, item);
+            fits = fits && add_root(parser, item, index++);
         }
     } else {
-        fits = add_root(parser, root);
+        fits = add_root(parser, root, 0);
     }
     if (!fits) return {nullptr, nullptr, 0, "exploded, it repeats too much", true};
     return {parser->leaves.data(), parser->elements.data(), (uint32_t)parser->elements.size(), nullptr, false};

@@ -36,7 +36,7 @@ extension Processor {
         source: Int
     ) throws(DecodingFailure) -> [String] {
         guard let contract = decoder.contract else { return [] }
-        let found = contract.violations(of: element)
+        let found = contract.violations(of: decoder.contractElement(of: element))
         guard !found.isEmpty else { return [] }
         let kind = OutcomeCounts.ViolationKind(source: source, action: contract.action)
         outcome.counts.contractViolations[kind, default: 0] += 1

@@ -162,6 +162,9 @@ enum SignalKind: UInt8, Sendable, CaseIterable {
     /// Elements with equal `hash` and equal `numberHash` agree in the kind of every leaf.
     func numberHash(of element: Int) -> UInt64 { unsafe elements[element].number_hash }
 
+    /// Which element of an array at the root an element comes from; 0 when the root is no array.
+    func root(of element: Int) -> Int { unsafe Int(elements[element].root) }
+
     func isObject(_ element: Int) -> Bool { unsafe elements[element].is_object }
 
     /// The positions of an element's leaves.

@@ -95,6 +95,9 @@ final class MessageDecoder {
         )
     }
 
+    /// Which part of the message a contract judges for a reading: several may have exploded from one.
+    func contractElement(of element: Int) -> Int { document?.root(of: element) ?? 0 }
+
     // What the schema history looks at of the current reading.
 
     /// Which of its numbers have a fraction: as long as it is the same, no type has changed.

@@ -52,6 +52,8 @@ typedef struct json_shim_element {
     uint64_t number_hash;
     uint32_t first_leaf;
     uint32_t leaf_count;
+    // Which element of an array at the root it comes from; 0 when the root is no array.
+    uint32_t root;
     bool is_object;
 } json_shim_element;
 
