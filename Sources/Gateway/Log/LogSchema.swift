@@ -30,6 +30,9 @@ enum LogSchema {
             for stream in ["schema", "current"] { try createStream(stream, in: db) }
             try db.execute(sql: version2)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: version3DeadLetters)
+        }
         return migrator
     }
 
@@ -100,6 +103,15 @@ enum LogSchema {
             filter TEXT NOT NULL,
             PRIMARY KEY (source, filter)
         ) WITHOUT ROWID;
+        """
+
+    /// Dead letters that were processed again, and since when there are too many: a row or none.
+    static let version3DeadLetters = """
+        CREATE TABLE replayed (
+            offset INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL
+        );
+        CREATE TABLE dead_letter_alarm (since INTEGER NOT NULL);
         """
 
     private static let version2 = """

@@ -91,6 +91,8 @@ struct OutcomeCounts {
     var late: [Int: Int] = [:]
     var clockFlagged: [Int: Int] = [:]
     var deadLetters: [DeadLetterKind: Int] = [:]
+    /// Dead letters that were processed again, and became dead letters again.
+    var failedReplays: Set<Int64> = []
     /// By table, what changes did to it.
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.

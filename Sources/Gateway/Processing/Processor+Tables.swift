@@ -43,8 +43,8 @@ extension Processor {
             table.refusedRows += 1
             return deadLetter(message, in: batch, error)
         }
-        var failures: (first: DecodingFailure, count: Int)?
-        for element in 0..<count {
+        var failures = ElementFailures(of: count)
+        for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
                 var change = try decode(element, table, message, record)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
@@ -52,14 +52,12 @@ extension Processor {
                 try table.checkSize(of: change)
                 try apply(change, to: table, message)
             } catch {
-                var failure = error
-                if count > 1 { failure.reason = "element \(element): \(failure.reason)" }
-                failures = (failures?.first ?? failure, (failures?.count ?? 0) + 1)
+                failures.add(error, at: element)
             }
         }
-        if let failures {
+        if let failure = failures.summary {
             table.refusedRows += failures.count
-            deadLetter(message, in: batch, failures.first, others: failures.count - 1)
+            deadLetter(message, in: batch, failure, elements: failures.elements)
         }
     }
 

@@ -65,6 +65,7 @@ import Testing
         let metrics = GatewayMetrics(factory: registry)
         _ = metrics.source("depot")
         _ = metrics.deadLetters(source: "depot", reason: "syntax")
+        _ = metrics.replays(result: "applied")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
         let sink = SinkConfiguration(
