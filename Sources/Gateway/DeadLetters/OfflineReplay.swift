@@ -24,7 +24,7 @@ final class OfflineReplay {
         var batch = MessageBatch()
         while feed.hasWork {
             feed.beginBatch()
-            feed.read(into: &batch) { processor.incompleteTable(joinedBy: $0) }
+            feed.read(into: &batch) { processor.incompleteTable(before: $0) }
             guard feed.hasTaken else { continue }
             let outcome = processor.process(batch, clock: nil)
             if let failure = outcome.failure { throw LogError.failed(failure) }

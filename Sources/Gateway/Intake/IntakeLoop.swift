@@ -147,7 +147,7 @@ final class IntakeLoop {
     /// Changes come first, because a reading is joined with what stands before it.
     private func readFeedsAndSources(_ now: Timestamp) {
         feeds.read(into: &batch, now: now)
-        replays.read(into: &batch) { processor.incompleteTable(joinedBy: $0) }
+        replays.read(into: &batch) { processor.incompleteTable(before: $0) }
         let count = configuration.sources.count
         for turn in 0..<count {
             sessions[(firstSource + turn) % count].read(into: &batch, now: now)

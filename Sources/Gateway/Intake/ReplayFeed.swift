@@ -126,9 +126,19 @@ extension MessageBatch {
 }
 
 extension Processor {
+    /// The table that a dead letter of a source, or of a table's feed, must wait for; `nil` when there is
+    /// none.
+    ///
+    /// A snapshot that comes in is told to be complete by silence, which an old change would break.
+    func incompleteTable(before source: Int) -> String? {
+        let feed = source - configuration.sources.count
+        guard feed >= 0 else { return incompleteTable(joinedBy: source) }
+        let table = tables.tables[feed]
+        return table.state.isReady && table.state.loading == nil ? nil : table.name
+    }
+
     /// The table that readings of a source must wait for; `nil` when there is none.
     func incompleteTable(joinedBy source: Int) -> String? {
-        guard source < configuration.sources.count else { return nil }
         let joined = rules.tables(joinedBy: source)
         return tables.tables
             .first {

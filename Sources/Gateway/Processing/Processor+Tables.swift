@@ -47,6 +47,7 @@ extension Processor {
         for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
                 var change = try decode(element, table, message, record)
+                try checkReplay(of: change, message)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
                 bound(&change.position, arrival: message.arrival)
                 try table.checkSize(of: change)
@@ -59,6 +60,21 @@ extension Processor {
             table.refusedRows += failures.count
             deadLetter(message, in: batch, failure, elements: failures.elements)
         }
+    }
+
+    /// A snapshot of then has neither the rows that belong to it nor an end.
+    private func checkReplay(of change: Change, _ message: Message) throws(DecodingFailure) {
+        guard message.replay != nil else { return }
+        switch change.kind {
+        case .upsert, .load, .delete, .nothing:
+            guard change.beginsLoad || change.endsLoad else { return }
+        case .truncate, .loadBegins, .loadEnds: break
+        }
+        throw DecodingFailure(
+            kind: .wrongForm,
+            reason:
+                "what begins or ends a snapshot can't be replayed; load the table anew at its source"
+        )
     }
 
     /// A time that can't be true yet would outrank all that comes: the arrival takes its place.
