@@ -95,12 +95,12 @@ static inline uint64_t shape_kind(json_shim_kind kind) {
 }
 
 // `place` hashes the path down to `value`; `shape` gathers the leaves.
-static void flatten(json_shim_parser *parser, element value, uint64_t place, uint64_t &shape) {
+static void flatten(json_shim_parser *parser, element value, uint64_t place, uint64_t &shape, uint64_t &numbers) {
     if (value.type() == element_type::OBJECT) {
         simdjson::dom::object object = value.get_object().value_unsafe();
         if (object.begin() != object.end()) {
             for (auto field : object) {
-                flatten(parser, field.value, hash_bytes(place, field.key.data(), field.key.size()), shape);
+                flatten(parser, field.value, hash_bytes(place, field.key.data(), field.key.size()), shape, numbers);
             }
             return;
         }
@@ -109,13 +109,14 @@ static void flatten(json_shim_parser *parser, element value, uint64_t place, uin
         if (array.begin() != array.end()) {
             uint64_t index = 0;
             for (auto item : array) {
-                flatten(parser, item, mix(~place, ++index), shape);
+                flatten(parser, item, mix(~place, ++index), shape, numbers);
             }
             return;
         }
     }
     json_shim_leaf leaf = make_leaf(value);
     shape = mix(shape, place + shape_kind(leaf.kind));
+    numbers += leaf.kind == json_shim_double ? place : 0;
     parser->leaves.push_back(leaf);
 }
 
@@ -124,8 +125,10 @@ static void add_element(json_shim_parser *parser, element root) {
     item.first_leaf = (uint32_t)parser->leaves.size();
     item.is_object = root.type() == element_type::OBJECT;
     uint64_t shape = parser->seed;
-    flatten(parser, root, parser->seed, shape);
+    uint64_t numbers = 0;
+    flatten(parser, root, parser->seed, shape, numbers);
     item.hash = shape;
+    item.number_hash = numbers;
     item.leaf_count = (uint32_t)parser->leaves.size() - item.first_leaf;
     parser->elements.push_back(item);
     parser->roots.push_back(root);

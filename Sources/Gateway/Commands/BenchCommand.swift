@@ -12,7 +12,7 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "A short run that tries the paths, not the speed.")
     var quick = false
 
-    @Option(help: "Only this part: bridge, backlog, rules, kafka or tables.")
+    @Option(help: "Only this part: bridge, backlog, rules, kafka, tables or schema.")
     var only: Benchmark.Part?
 
     @Option(help: "Where the results go, as JSON.")

@@ -87,6 +87,8 @@ struct ConfigurationDecoder {
         let log = root.optional("log")?.mapping { decodeLog($0) } ?? LogConfiguration()
         let limits = root.optional("limits")?.mapping { decodeLimits($0) } ?? LimitsConfiguration()
         let clock = root.optional("clock")?.mapping { decodeClock($0) } ?? ClockConfiguration()
+        let schema =
+            root.optional("schema")?.mapping { decodeSchema($0) } ?? SchemaConfiguration()
         let http = root.optional("http")?.mapping { decodeHttp($0) } ?? HTTPConfiguration()
         guard let gateway, let sources else { return nil }
         return Configuration(
@@ -100,6 +102,7 @@ struct ConfigurationDecoder {
             log: log,
             limits: limits,
             clock: clock,
+            schema: schema,
             http: http
         )
     }

@@ -16,6 +16,7 @@ struct Configuration: Sendable {
     var log = LogConfiguration()
     var limits = LimitsConfiguration()
     var clock = ClockConfiguration()
+    var schema = SchemaConfiguration()
     var http = HTTPConfiguration()
 }
 

@@ -84,6 +84,17 @@ struct JSONError: Error, Equatable {
     var position: Int?
 }
 
+/// What a leaf of a JSON text is.
+enum SignalKind: UInt8, Sendable, CaseIterable {
+    case null
+    case bool
+    case int
+    case float
+    case text
+    case emptyArray
+    case emptyObject
+}
+
 /// A parsed text: one element, or those of the array at its root.
 @safe struct JSONDocument {
     fileprivate let elements: UnsafeBufferPointer<json_shim_element>
@@ -102,12 +113,29 @@ struct JSONError: Error, Equatable {
     /// The shape of an element: equal hashes mean equal paths and kinds.
     func hash(of element: Int) -> UInt64 { unsafe elements[element].hash }
 
+    /// Tells which leaves of an element are of the kind `float`.
+    func numberHash(of element: Int) -> UInt64 { unsafe elements[element].number_hash }
+
     func isObject(_ element: Int) -> Bool { unsafe elements[element].is_object }
 
     /// The positions of an element's leaves.
     func leaves(of element: Int) -> Range<Int> {
         let first = unsafe Int(elements[element].first_leaf)
         return unsafe first..<first + Int(elements[element].leaf_count)
+    }
+
+    /// What the leaf at a position is.
+    func kind(at position: Int) -> SignalKind {
+        guard let leaf = unsafe leaves?[position] else { return .null }
+        switch unsafe leaf.kind {
+        case json_shim_bool: return .bool
+        case json_shim_int: return .int
+        case json_shim_double: return .float
+        case json_shim_string: return .text
+        case json_shim_empty_array: return .emptyArray
+        case json_shim_empty_object: return .emptyObject
+        default: return .null
+        }
     }
 
     /// The scalar at a leaf; `nil` for an empty array or object, which is none.

@@ -13,6 +13,8 @@ final class MessageDecoder {
     private var shapes: [ShapeKey: Shape] = [:]
     private var document: JSONDocument?
     private var text: SignalValue?
+    /// Which element the current reading is, and its shape.
+    private var current: (element: Int, shape: Shape)?
 
     /// The values of the current reading, by column; `nil` where the payload has no scalar.
     private(set) var values: [SignalValue?] = []
@@ -69,6 +71,7 @@ final class MessageDecoder {
         case .scalar: shape = try scalarShape(element, topic: message.topic)
         case .text: shape = try textShape(topic: message.topic)
         }
+        current = (element, shape)
         let vehicle = try vehicle(shape, element, topic: message.topic)
         let (eventTime, flag) = eventTime(shape, element, arrival: message.arrival)
         return Reading(
@@ -78,6 +81,32 @@ final class MessageDecoder {
             clockFlag: flag,
             shape: shape
         )
+    }
+
+    // What the schema history looks at of the current reading.
+
+    /// Which of its numbers have a fraction: as long as it is the same, no type has changed.
+    var numberHash: UInt64 {
+        guard let document, let current else { return 0 }
+        return document.numberHash(of: current.element)
+    }
+
+    /// The JSON type of a column, before the catalogue converts its value.
+    func schemaType(at column: Int) -> SchemaType {
+        guard let current else { return .null }
+        guard let document, configuration.format != .text else {
+            return rawValue(at: column).map { SchemaType($0) } ?? .null
+        }
+        let leaf = current.shape.columns[column].leaf
+        return SchemaType(document.kind(at: document.leaves(of: current.element).lowerBound + leaf))
+    }
+
+    /// The value of a column as it came.
+    func rawValue(at column: Int) -> SignalValue? {
+        guard configuration.format != .text else { return text }
+        guard let document, let current else { return nil }
+        let leaf = current.shape.columns[column].leaf
+        return document.value(at: document.leaves(of: current.element).lowerBound + leaf)
     }
 
     private func objectShape(_ element: Int) throws(DecodingFailure) -> Shape {
@@ -115,6 +144,8 @@ final class MessageDecoder {
                         leaf: leaf,
                         signal: nil,
                         name: path,
+                        path: path,
+                        pattern: path,
                         encodedKey: [],
                         type: nil,
                         values: [:]
@@ -261,6 +292,7 @@ final class MessageDecoder {
             )
         }
         let shape = Shape(
+            id: signals.takeShapeID(),
             columns: columns(),
             vehicleLeaf: configuration.vehiclePath.flatMap { paths.firstIndex(of: $0) },
             timeLeaves: configuration.eventTime?.paths.compactMap { paths.firstIndex(of: $0) } ?? []

@@ -15,6 +15,7 @@ final class SignalTable {
     private let entries: [String: SignalConfiguration]
     private let signalsMax: Int
     private var reserved: Set<String> = []
+    private var shapeCount: UInt64 = 0
     /// Paths that found no place in the table.
     private(set) var overflowCount = 0
 
@@ -26,6 +27,12 @@ final class SignalTable {
         }
         self.entries = entries
         for signal in catalogue { _ = id(ofName: signal.name) }
+    }
+
+    /// A number that no other shape has.
+    func takeShapeID() -> UInt64 {
+        shapeCount += 1
+        return shapeCount
     }
 
     func name(of id: SignalID) -> String { names[Int(id.index)] }

@@ -17,6 +17,7 @@ final class IntakeObserver {
     private var seenErrors: [Int: Int] = [:]
     private var seenEvaluations = 0
     private var seenOverflow = 0
+    private var seenSchemaOverflow = 0
 
     init(
         configuration: Configuration,
@@ -47,6 +48,7 @@ final class IntakeObserver {
         seenErrors.removeAll()
         seenEvaluations = 0
         seenOverflow = 0
+        seenSchemaOverflow = 0
     }
 
     var commitFailures: Counter { metrics.intake.commitFailures }
@@ -106,6 +108,15 @@ final class IntakeObserver {
         seenOverflow = signals.overflowCount
     }
 
+    func observe(_ schemas: SchemaHistory?) {
+        guard let schemas else { return }
+        metrics.schemaGroups.set(Double(schemas.groups.count))
+        metrics.schemaPaths.set(Double(schemas.pathCount))
+        let overflow = schemas.overflowCount + schemas.pathOverflowCount
+        metrics.schemaOverflow.increment(by: Int64(overflow - seenSchemaOverflow))
+        seenSchemaOverflow = overflow
+    }
+
     func observe(_ eviction: Eviction?) {
         guard let eviction else { return }
         switch eviction.cause {
@@ -125,6 +136,10 @@ final class IntakeObserver {
         }
         for (kind, count) in counts.deadLetters {
             metrics.deadLetters(source: feedNames[kind.source], reason: kind.kind.rawValue)
+                .increment(by: Int64(count))
+        }
+        for (change, count) in counts.schemaChanges {
+            metrics.schemaChanges(source: feedNames[change.source], kind: change.kind.rawValue)
                 .increment(by: Int64(count))
         }
         for (rule, count) in counts.fired {

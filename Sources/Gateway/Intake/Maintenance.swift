@@ -12,6 +12,10 @@ struct Maintenance {
     /// Chunks of old events are deleted at most this often.
     private static let evictionMilliseconds: Int64 = 20
 
+    /// Counts of schemas are saved so often, and of so many paths at once at least.
+    private static let schemaCountMilliseconds: Int64 = 5_000
+    private static let schemaCountPaths = 500
+
     private let configuration: Configuration
     private let inbox: LogInbox
     private let metrics: IntakeObserver
@@ -22,6 +26,7 @@ struct Maintenance {
     private var nextRecordsAt = Timestamp.distantPast
     private var nextTidyAt = Timestamp.distantPast
     private var nextEvictionAt = Timestamp.distantPast
+    private var nextSchemaCountsAt = Timestamp.distantPast
     /// By stream, and whether something undelivered was evicted.
     private var nextEvictionWarningAt: [String: Timestamp] = [:]
     private var hasWarnedAboutSignals = false
@@ -51,10 +56,12 @@ struct Maintenance {
             nextCursorFlushAt = now + Self.cursorMilliseconds
             try flushInbox(processor, writer, now)
             if writer.isSnapshotDue { try writer.saveVehicles() }
+            try saveSchemaCounts(processor, writer, now)
             try tellRecords(processor, writer, now)
             try watchDeadLetters(processor, writer, now)
             metrics.observe(writer)
             metrics.observe(processor.signals)
+            metrics.observe(processor.schemas)
             metrics.observe(processor.tables, at: now)
             warn(about: processor.signals)
         }
@@ -66,6 +73,18 @@ struct Maintenance {
     func finish(_ processor: Processor, _ writer: LogWriter, _ now: Timestamp) throws {
         try flushInbox(processor, writer, now)
         try writer.saveVehicles()
+        try writer.saveSchemaCounts(processor.schemas?.takeCounts(pathsMax: .max) ?? [])
+    }
+
+    /// Saves counts of schemas, some groups at a time; a kill costs what was counted since.
+    private mutating func saveSchemaCounts(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        guard let schemas = processor.schemas, now >= nextSchemaCountsAt else { return }
+        nextSchemaCountsAt = now + Self.schemaCountMilliseconds
+        try writer.saveSchemaCounts(schemas.takeCounts(pathsMax: Self.schemaCountPaths))
     }
 
     /// When something is due that can't wait for the loop's next idle turn.

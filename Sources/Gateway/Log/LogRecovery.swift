@@ -56,6 +56,7 @@ extension EventLog {
                 vehicle.alerts = (known.removeValue(forKey: id) ?? []).sorted { $0.rule < $1.rule }
                 processor.restore(vehicle)
             }
+            processor.schemas?.restore(try LogSchemas.groups(db))
             orphans.sort { ($0.vehicle, $0.alert) < ($1.vehicle, $1.alert) }
             return orphans
         }

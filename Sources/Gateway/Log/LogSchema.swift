@@ -32,6 +32,7 @@ enum LogSchema {
         }
         migrator.registerMigration("3") { db in
             try db.execute(sql: version3DeadLetters)
+            try db.execute(sql: version3Schemas)
         }
         return migrator
     }
@@ -58,6 +59,55 @@ enum LogSchema {
                 """
         )
     }
+
+    private static let version3Schemas = """
+        CREATE TABLE schema_group (
+            id INTEGER PRIMARY KEY,
+            source TEXT NOT NULL,
+            topic TEXT NOT NULL,
+            name TEXT NOT NULL,
+            parent INTEGER,
+            version INTEGER NOT NULL,
+            is_settled INTEGER NOT NULL,
+            messages INTEGER NOT NULL,
+            novelty_number INTEGER NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            UNIQUE (source, topic, name)
+        );
+        CREATE TABLE schema_version (
+            group_id INTEGER NOT NULL,
+            version INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            fingerprint TEXT NOT NULL,
+            paths INTEGER NOT NULL,
+            event TEXT NOT NULL,
+            PRIMARY KEY (group_id, version)
+        ) WITHOUT ROWID;
+        CREATE TABLE schema_path (
+            group_id INTEGER NOT NULL,
+            path TEXT NOT NULL,
+            type TEXT NOT NULL,
+            added_in INTEGER NOT NULL,
+            gone_in INTEGER,
+            first_path TEXT NOT NULL,
+            first_number INTEGER NOT NULL,
+            last_number INTEGER NOT NULL,
+            gap_max INTEGER NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            first_vehicle TEXT NOT NULL,
+            first_example TEXT,
+            last_example TEXT,
+            minimum REAL,
+            maximum REAL,
+            length_max INTEGER NOT NULL,
+            length_count INTEGER NOT NULL,
+            inherited_presence REAL,
+            PRIMARY KEY (group_id, path, type, added_in)
+        ) WITHOUT ROWID;
+        """
 
     private static let version1 = """
         CREATE TABLE stream (

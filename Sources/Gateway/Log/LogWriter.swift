@@ -51,6 +51,7 @@ final class LogWriter {
     private let sourceNames: [String]
     private var ledgers: [String: LedgerExtent]
     private let tables: LogTables?
+    private let schemas: LogSchemas
     /// A commit has failed: what is in memory is ahead of the log, and must not be saved.
     private var isBroken = false
     private var checkpointAt = LogWriter.checkpointFrames
@@ -71,12 +72,13 @@ final class LogWriter {
         self.sourceNames = sourceNames
         self.signals = signals
         do {
-            (statements, extents, ledgers, vehiclesAsOf, tables) =
+            (statements, extents, ledgers, vehiclesAsOf, tables, schemas) =
                 try log.pool.writeWithoutTransaction { db in
                     (
                         try LogStatements(db, streams: log.streams), try Self.readExtents(db),
                         try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db),
-                        try definitions.isEmpty ? nil : LogTables(db, definitions)
+                        try definitions.isEmpty ? nil : LogTables(db, definitions),
+                        try LogSchemas(db)
                     )
                 }
         } catch let failure as SQLiteFailure {
@@ -118,6 +120,7 @@ final class LogWriter {
             }
             for change in outcome.alerts { try write(change) }
             for write in outcome.tables { try tables?.write(write) }
+            try schemas.write(outcome.schemas)
             try write(extras)
         }
         unsavedVehicles += outcome.vehicles
@@ -168,6 +171,12 @@ final class LogWriter {
                 try statements.updateRecord.run()
             }
         }
+    }
+
+    /// Saves what schemas have counted since; what they are was committed with the messages.
+    func saveSchemaCounts(_ writes: [SchemaWrite]) throws(LogError) {
+        guard !writes.isEmpty, !isBroken else { return }
+        try transaction { () throws(SQLiteFailure) in try schemas.write(writes) }
     }
 
     // The parts of a transaction.

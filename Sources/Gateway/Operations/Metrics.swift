@@ -39,6 +39,11 @@ enum MetricName: String, CaseIterable {
     case alertsFiring = "gateway_alerts_firing"
     case alertTransitions = "gateway_alert_transitions_total"
 
+    case schemaChanges = "gateway_schema_changes_total"
+    case schemaGroups = "gateway_schema_groups"
+    case schemaPaths = "gateway_schema_paths"
+    case schemaOverflow = "gateway_schema_overflow_total"
+
     case tableRows = "gateway_table_rows"
     case tableReady = "gateway_table_ready"
     case tableLoading = "gateway_table_loading"
@@ -124,6 +129,12 @@ extension MetricName {
         .alertsFiring: "Vehicles for which an alert fires.",
         .alertTransitions: "Alerts that fired or resolved, by the state entered.",
 
+        .schemaChanges: "Changes of the schema of what a source sends, by kind.",
+        .schemaGroups: "Groups of vehicles whose schema the gateway keeps.",
+        .schemaPaths: "Paths that the present versions of all groups have, by type.",
+        .schemaOverflow:
+            "Readings of groups, and paths, that found no place: decoded, but not watched.",
+
         .tableRows: "Rows that a table of reference data has.",
         .tableReady: "1 once the first snapshot of a table is complete, else 0.",
         .tableLoading: "1 while a new snapshot of a table is coming in, else 0.",
@@ -174,6 +185,9 @@ struct GatewayMetrics: Sendable {
     let signals: Meter
     let signalsOverflow: Counter
     let ruleEvaluations: Counter
+    let schemaGroups: Meter
+    let schemaPaths: Meter
+    let schemaOverflow: Counter
     let logWALBytes: Meter
 
     /// Creates the metrics that exist once; the others are created when their part asks for them.
@@ -184,6 +198,9 @@ struct GatewayMetrics: Sendable {
         signals = factory.meter(.signals)
         signalsOverflow = factory.counter(.signalsOverflow)
         ruleEvaluations = factory.counter(.ruleEvaluations)
+        schemaGroups = factory.meter(.schemaGroups)
+        schemaPaths = factory.meter(.schemaPaths)
+        schemaOverflow = factory.counter(.schemaOverflow)
         logWALBytes = factory.meter(.logWALBytes)
     }
 
@@ -206,6 +223,14 @@ struct GatewayMetrics: Sendable {
     /// Returns the counter of dead letters that were processed again with one result.
     func replays(result: String) -> Counter {
         factory.counter(.deadLetterReplays, [(MetricLabel.result, result)])
+    }
+
+    /// Returns the counter of changes of one kind in the schema of what a source sends.
+    func schemaChanges(source: String, kind: String) -> Counter {
+        factory.counter(
+            .schemaChanges,
+            [(MetricLabel.source, source), (MetricLabel.kind, kind)]
+        )
     }
 
     /// Returns the handles of one stream of the log.

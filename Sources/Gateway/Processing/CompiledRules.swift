@@ -13,6 +13,9 @@ struct CompiledRules {
     let compiler: QueryCompiler
     /// Signals that are columns of an enrichment.
     let enrichmentSignals: Set<SignalID>
+    /// What tells vehicles apart whose messages may look different.
+    let schemaGroup: GroupExpression?
+    private let groupInputs: [SignalID]
 
     /// Compiles a configuration; throws every problem of its SQL.
     static func make(_ configuration: Configuration) throws -> CompiledRules {
@@ -32,6 +35,10 @@ struct CompiledRules {
     var enrichmentNames: [String] {
         Set(enrichments.compactMap(\.self).flatMap(\.select.query.columns)).sorted()
     }
+
+    /// Whether a signal's change may move a vehicle into another group of its schema.
+    @inline(__always)
+    func movesGroup(_ signal: SignalID) -> Bool { groupInputs.contains(signal) }
 
     /// The tables that readings of a source are joined with.
     func tables(joinedBy source: Int) -> Set<Int> {
@@ -74,6 +81,8 @@ struct CompiledRules {
             limits: configuration.limits,
             problems: problems
         )
+        schemaGroup = maker.schemaGroup()
+        groupInputs = schemaGroup?.inputs ?? []
     }
 }
 
@@ -112,6 +121,16 @@ private struct EnrichmentMaker {
         } catch {
             report(compiler.explain(error, in: wanted.select))
             return nil
+        }
+    }
+
+    func schemaGroup() -> GroupExpression? {
+        guard
+            case .expression(let text, let file, let line, let key) = configuration.schema.grouping
+        else { return nil }
+        // What is wrong was told by `explain`.
+        return try? GroupExpression(text, signals: signals, limits: configuration.limits) {
+            problems.report(Problem(file: file, line: line, key: key, message: $0))
         }
     }
 

@@ -35,6 +35,8 @@ struct Outcome {
     var alerts: [AlertChange] = []
     /// What changes of reference data do, in their order.
     var tables: [TableWrite] = []
+    /// What readings do to the schema history, in their order.
+    var schemas: [SchemaWrite] = []
     /// SQLite has failed in memory: nothing of this may be committed.
     var failure: SQLiteFailure?
     var counts = OutcomeCounts()
@@ -42,6 +44,7 @@ struct Outcome {
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
             && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty
+            && schemas.isEmpty
             && current.isEmpty && derived.isEmpty && failure == nil
     }
 
@@ -56,6 +59,7 @@ struct Outcome {
         current.removeAll(keepingCapacity: true)
         derived.removeAll(keepingCapacity: true)
         tables.removeAll(keepingCapacity: true)
+        schemas.removeAll(keepingCapacity: true)
         failure = nil
         bytes.removeAll()
         vehicles.removeAll(keepingCapacity: true)
@@ -100,6 +104,15 @@ struct OutcomeCounts {
     /// Transitions by rule: fired and resolved.
     var fired: [Int: Int] = [:]
     var resolved: [Int: Int] = [:]
+
+    /// Changes of schemas, by source and kind.
+    var schemaChanges: [SchemaKind: Int] = [:]
+
+    /// What changes of schemas are counted by.
+    struct SchemaKind: Hashable {
+        var source: Int
+        var kind: SchemaChange.Kind
+    }
 
     /// What dead letters are counted by.
     struct DeadLetterKind: Hashable {

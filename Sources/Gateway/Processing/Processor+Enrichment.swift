@@ -21,6 +21,7 @@ extension Processor {
             let value = first?[column] ?? .null
             guard context.vehicle.merge(signal, value, at: context.reading.eventTime) == .changed
             else { continue }
+            if rules.movesGroup(signal) { context.vehicle.schemaGroup = nil }
             if !concernsRules, !plan.rules.isEmpty {
                 concernsRules = plan.inputs?.contains(signal) ?? true
             }

@@ -14,6 +14,8 @@ final class Processor {
     let signals: SignalTable
     let tables: TableStore
     let configuration: Configuration
+    /// `nil` when schemas are not watched.
+    let schemas: SchemaHistory?
     /// How often a vehicle's current record is told at most; `nil` when nobody wants it.
     let recordInterval: Int64?
     private let decoders: [[MessageDecoder]]
@@ -44,6 +46,7 @@ final class Processor {
         self.rules = rules
         engine = rules.engine
         tables = rules.tables
+        schemas = configuration.schema.isEnabled ? SchemaHistory(configuration) : nil
         let signals = rules.signals
         self.signals = signals
         self.nextOffsets = nextOffsets
@@ -77,10 +80,10 @@ final class Processor {
 
     var events: EventWriter { EventWriter(gateway: gatewayID, engine: engine, tables: tables) }
 
-    /// When the clock should be looked at next, if an alert or a table waits for time to pass.
+    /// When the clock should be looked at next, if something waits for time to pass: an alert, a table, or a
+    /// burst of schema changes.
     var nextDeadline: Timestamp? {
-        guard let table = nextTableDeadline else { return timers.next }
-        return min(table, timers.next ?? table)
+        [nextTableDeadline, timers.next, schemas?.nextDeadline].compactMap(\.self).min()
     }
 
     /// Processes a batch, then lets time pass up to the clock's reading.
@@ -98,8 +101,10 @@ final class Processor {
         if let clock {
             passTime(clock)
             passTableTime(clock)
+            passSchemaTime(clock)
         }
         collectTables()
+        collectSchemas()
         return outcome
     }
 
@@ -163,7 +168,7 @@ final class Processor {
         for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
                 let reading = try decoder.reading(element, of: message)
-                try apply(reading, decoder.values, message)
+                try apply(reading, decoder, message)
                 vehicle = reading.vehicle
             } catch {
                 failures.add(error, at: element)
@@ -180,9 +185,10 @@ final class Processor {
 
     private func apply(
         _ reading: Reading,
-        _ values: [SignalValue?],
+        _ decoder: MessageDecoder,
         _ message: Message
     ) throws(DecodingFailure) {
+        let values = decoder.values
         let index = try vehicleIndex(reading, source: message.source)
         let vehicle = fleet.vehicles[index]
         markDirty(vehicle)
@@ -206,6 +212,7 @@ final class Processor {
             ? engine.plan(for: vehicle, reading.shape, and: added)
             : engine.plan(for: reading.shape, and: added)
         vehicle.needsEvaluation = false
+        let formerGroup = formerSchemaGroup(of: vehicle)
         var merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
         if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
@@ -217,6 +224,7 @@ final class Processor {
             topic: message.topic.name
         )
         let rows = enrichment.map { enrich(context, $0, plan, &merged.concernsRules) } ?? []
+        observeSchema(reading, decoder, vehicle, message, former: formerGroup)
         if merged.concernsRules || isRecovered { evaluate(plan, vehicle, at: time) }
         schedule(vehicle, index)
         if enrichment == nil {
@@ -261,6 +269,7 @@ final class Processor {
             case .late: isLate = true
             case .unchanged: break
             case .changed:
+                if rules.movesGroup(signal) { vehicle.schemaGroup = nil }
                 if !concernsRules { concernsRules = plan.inputs?.contains(signal) ?? true }
             }
         }

@@ -16,6 +16,7 @@ final class Benchmark {
         var tables = JoinRig.Sizes()
         var joinedMessages = 20_000
         var calmTurns = 5_000
+        var schemaMessages = 50_000
 
         static let quick = Scale(
             steadyMessages: 10_000,
@@ -25,7 +26,8 @@ final class Benchmark {
             ruleCounts: [10, 1_000],
             tables: JoinRig.Sizes(devices: 2_000, cars: 2_000, reservations: 20_000),
             joinedMessages: 2_000,
-            calmTurns: 500
+            calmTurns: 500,
+            schemaMessages: 5_000
         )
     }
 
@@ -50,6 +52,7 @@ final class Benchmark {
         case rules
         case kafka
         case tables
+        case schema
     }
 
     func run(_ parts: [Part] = Part.allCases) throws {
@@ -60,6 +63,7 @@ final class Benchmark {
             case .rules: try measureRules()
             case .kafka: try measureKafka()
             case .tables: try measureTables()
+            case .schema: try measureSchema()
             }
         }
     }

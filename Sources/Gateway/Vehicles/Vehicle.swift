@@ -19,6 +19,8 @@ final class Vehicle {
     var recordDigest: UInt64 = 0
     /// Its current record may have changed since.
     var isRecordPending = false
+    /// The group that its schema counts for; `nil` when it has to be looked at anew.
+    var schemaGroup: String?
     /// When the timer queue will look at this vehicle, if it will.
     var scheduledAt: Timestamp?
 

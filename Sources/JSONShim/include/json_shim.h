@@ -46,6 +46,8 @@ typedef struct json_shim_leaf {
 // The whole text, or one element of the array that is its root.
 typedef struct json_shim_element {
     uint64_t hash;
+    // Which leaves are doubles; integers and doubles are one kind to `hash`.
+    uint64_t number_hash;
     uint32_t first_leaf;
     uint32_t leaf_count;
     bool is_object;

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the messages of one topic of a source from vehicles that are alike.
+//
+//   a message of a known shape     count it; that is all
+//   of a shape that is not known   add its paths: to the version that is being learned, or to a burst
+//   now and then                   look for paths that nobody sends any more
+//   the burst is over              its changes make the next version (SchemaGroup+Version)
+//
+// All of it depends on messages and their arrival only, never on how they fell into batches.
+
+/// The schema of a group of vehicles; belongs to the intake thread.
+final class SchemaGroup {
+    let id: Int64
+    let source: String
+    let topic: String
+    /// What the configured expression gave; empty when there is none.
+    let name: String
+    let parent: SchemaGroup?
+    let configuration: SchemaConfiguration
+    var version = 1
+    /// Its first version is learned: what is new from here on is a change.
+    var isSettled = false
+    private(set) var messages: Int64 = 0
+    private(set) var noveltyNumber: Int64 = 0
+    private(set) var firstSeen: Timestamp
+    private(set) var lastSeen: Timestamp
+    /// The paths of this version, and of the burst that is open.
+    var paths: [SchemaKey: SchemaPath] = [:]
+    var shapes: [UInt64: SchemaShape] = [:]
+    /// Shapes with messages that are not counted into their paths yet.
+    private var touched: [SchemaShape] = []
+    var burst: SchemaBurst?
+    private var nextCheckNumber: Int64 = 0
+    private var nextCheckAt = Timestamp.distantPast
+    /// Steps for the log that were not handed over yet.
+    var writes: [SchemaWrite] = []
+    /// What its own row says has changed.
+    var hasNewRow = true
+    /// Paths that found no room.
+    private(set) var overflowCount = 0
+    /// Its counts have changed since they were last saved.
+    var isDirty = false
+
+    init(
+        id: Int64,
+        source: String,
+        topic: String,
+        name: String,
+        parent: SchemaGroup?,
+        configuration: SchemaConfiguration,
+        at time: Timestamp
+    ) {
+        self.id = id
+        self.source = source
+        self.topic = topic
+        self.name = name
+        self.parent = parent
+        self.configuration = configuration
+        firstSeen = time
+        lastSeen = time
+        if let parent { inherit(from: parent, at: time) }
+        scheduleCheck(at: time)
+        writes += paths.values.sorted { $0.key < $1.key }.map { .path(row(of: $0)) }
+    }
+
+    /// Takes what the log has.
+    init(
+        _ row: SchemaGroupRow,
+        paths rows: [SchemaPathRow],
+        parent: SchemaGroup?,
+        configuration: SchemaConfiguration
+    ) {
+        id = row.id
+        source = row.source
+        topic = row.topic
+        name = row.name
+        self.parent = parent
+        self.configuration = configuration
+        version = row.version
+        isSettled = row.isSettled
+        messages = row.messages
+        noveltyNumber = row.noveltyNumber
+        firstSeen = row.firstSeen
+        lastSeen = row.lastSeen
+        restore(rows)
+        scheduleCheck(at: lastSeen)
+    }
+
+    var row: SchemaGroupRow {
+        SchemaGroupRow(
+            id: id,
+            source: source,
+            topic: topic,
+            name: name,
+            parent: parent?.id,
+            version: version,
+            isSettled: isSettled,
+            messages: messages,
+            noveltyNumber: noveltyNumber,
+            firstSeen: firstSeen,
+            lastSeen: lastSeen
+        )
+    }
+
+    /// Begins with what the vehicles' former group has: the rest of its history is theirs.
+    private func inherit(from parent: SchemaGroup, at time: Timestamp) {
+        parent.settle()
+        isSettled = parent.isSettled
+        for path in parent.paths.values where path.addedIn <= parent.version && !path.isGone {
+            paths[path.key] = SchemaPath(
+                inheriting: path,
+                presence: path.presence(at: parent.messages),
+                at: time
+            )
+        }
+    }
+
+    // Messages.
+
+    /// Counts a reading, and sees what is new about it.
+    func observe(_ reading: SchemaReading) {
+        messages += 1
+        lastSeen = reading.arrival
+        isDirty = true
+        var shape = reading.shape.schema
+        if shape?.group != id {
+            shape = shapes[reading.shape.id] ?? meet(reading)
+            reading.shape.schema = shape
+        }
+        guard let shape else { return }
+        if shape.count == 0 { touched.append(shape) }
+        let isSampled = shape.isSampled
+        shape.hit(number: messages, at: reading.arrival)
+        if shape.numberHash != reading.decoder.numberHash { lookForFractions(reading, shape) }
+        if isSampled { sample(reading, shape) }
+        if messages >= nextCheckNumber || reading.arrival >= nextCheckAt { check(reading) }
+    }
+
+    /// Whether nothing new has come for long enough to call the first version learned.
+    ///
+    /// Twice as long as something new was still coming: a source that sends other keys with every message
+    /// takes longer to know than one that sends always the same.
+    var hasLearned: Bool {
+        !isSettled
+            && messages - noveltyNumber >= max(configuration.learnMessages, noveltyNumber)
+    }
+
+    /// Learns a shape that the group does not know.
+    private func meet(_ reading: SchemaReading) -> SchemaShape {
+        var found: [SchemaPath] = []
+        var added: [SchemaPath] = []
+        var places: [Int] = []
+        var seen: [ObjectIdentifier: Int] = [:]
+        func take(_ key: SchemaKey, _ firstPath: String, _ example: SignalValue?) -> Int {
+            guard let (path, isNew) = self.path(key, firstPath, reading, example) else { return -1 }
+            if isNew { added.append(path) }
+            if let place = seen[ObjectIdentifier(path)] { return place }
+            seen[ObjectIdentifier(path)] = found.count
+            found.append(path)
+            return found.count - 1
+        }
+        for (column, known) in reading.shape.columns.enumerated() {
+            let key = SchemaKey(path: known.pattern, type: reading.decoder.schemaType(at: column))
+            places.append(take(key, known.path, reading.decoder.rawValue(at: column)))
+        }
+        for (list, length) in reading.shape.lists.sorted(by: { $0.key < $1.key }) {
+            let place = take(SchemaKey(path: list, type: .array), list, nil)
+            if place >= 0 { grow(found[place], to: length, reading) }
+        }
+        if isSettled, !added.isEmpty { noteMissing(from: found, reading) }
+        if shapes.count >= configuration.shapesMax { forgetShapes() }
+        let shape = SchemaShape(
+            paths: found,
+            places: places,
+            group: id,
+            numberHash: reading.decoder.numberHash
+        )
+        shapes[reading.shape.id] = shape
+        return shape
+    }
+
+    /// The path under a key, made when it is new; `nil` when there is no room for it.
+    private func path(
+        _ key: SchemaKey,
+        _ firstPath: String,
+        _ reading: SchemaReading,
+        _ example: SignalValue?
+    ) -> (SchemaPath, isNew: Bool)? {
+        if let known = paths[key] { return (known, false) }
+        // Every integer can be told as a float.
+        if key.type == .int, let known = paths[SchemaKey(path: key.path, type: .float)] {
+            return (known, false)
+        }
+        if key.type == .float, let known = paths[SchemaKey(path: key.path, type: .int)] {
+            widen(known, reading, example)
+            return (known, false)
+        }
+        guard paths.count < configuration.pathsMax else {
+            overflowCount += 1
+            return nil
+        }
+        let path = SchemaPath(
+            key: key,
+            firstPath: firstPath,
+            addedIn: isSettled ? version + 1 : version,
+            number: messages,
+            at: reading.arrival,
+            vehicle: reading.vehicle.id
+        )
+        if let example { path.show(configuration.shown(example, of: key.path)) }
+        paths[key] = path
+        noveltyNumber = messages
+        hasNewRow = true
+        if isSettled {
+            openBurst(at: reading.arrival)
+            burst?.added.append(.init(path: path, example: example))
+            burst?.name(reading.vehicle.id)
+        }
+        writes.append(.path(row(of: path)))
+        return (path, true)
+    }
+
+    /// Which steady paths a message with something new does not have.
+    private func noteMissing(from found: [SchemaPath], _ reading: SchemaReading) {
+        settle()
+        let present = Set(found.map(\.key.path))
+        let missing = paths.values.filter {
+            $0.addedIn <= version && !$0.isGone && !present.contains($0.key.path)
+                && $0.presence(at: messages) >= 0.9
+        }
+        burst?.miss(missing.map { ($0, reading.lastValue(of: $0)) })
+    }
+
+    /// Forgets the half of the shapes that was not seen for longest; their paths stay.
+    private func forgetShapes() {
+        settle()
+        let order = shapes.values.map(\.lastNumber).sorted()
+        let last = order[(order.count - 1) / 2]
+        for (id, shape) in shapes where shape.lastNumber <= last {
+            shape.group = -1
+            shapes[id] = nil
+        }
+    }
+
+    // Numbers and lists.
+
+    /// A number has a fraction that had none when the shape was last looked at, or the other way.
+    private func lookForFractions(_ reading: SchemaReading, _ shape: SchemaShape) {
+        shape.numberHash = reading.decoder.numberHash
+        for (column, place) in shape.places.enumerated() where place >= 0 {
+            guard shape.paths[place].key.type == .int,
+                reading.decoder.schemaType(at: column) == .float
+            else { continue }
+            widen(shape.paths[place], reading, reading.decoder.rawValue(at: column))
+        }
+    }
+
+    private func widen(_ path: SchemaPath, _ reading: SchemaReading, _ example: SignalValue?) {
+        var former = row(of: path)
+        let isKnown = isSettled && path.addedIn <= version
+        paths[path.key] = nil
+        path.widen(in: isKnown ? version + 1 : path.addedIn)
+        paths[path.key] = path
+        noveltyNumber = messages
+        hasNewRow = true
+        if isKnown {
+            openBurst(at: reading.arrival)
+            burst?.widened.append(.init(path: path, example: example))
+            burst?.name(reading.vehicle.id)
+            former.goneIn = version + 1
+            writes.append(.path(former))
+        } else {
+            writes.append(.forget(group: id, key: former.key, addedIn: former.addedIn))
+        }
+        writes.append(.path(row(of: path)))
+    }
+
+    private func grow(_ list: SchemaPath, to length: Int, _ reading: SchemaReading) {
+        guard let before = list.grow(to: length), isSettled, list.addedIn <= version else { return }
+        openBurst(at: reading.arrival)
+        burst?.grown.append(.init(path: list, before: before))
+        burst?.name(reading.vehicle.id)
+    }
+
+    private func sample(_ reading: SchemaReading, _ shape: SchemaShape) {
+        for (column, place) in shape.places.enumerated() where place >= 0 {
+            let path = shape.paths[place]
+            guard let value = reading.decoder.rawValue(at: column) else { continue }
+            if let number = value.number, let guess = path.sample(number), isSettled,
+                configuration.guessesUnits
+            {
+                openBurst(at: reading.arrival)
+                burst?.units.append((path, guess))
+                burst?.name(reading.vehicle.id)
+            }
+            path.show(configuration.shown(value, of: path.key.path))
+        }
+    }
+
+    // Counting.
+
+    /// Counts what shapes have seen into their paths.
+    func settle() {
+        for shape in touched { shape.settle() }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    private func scheduleCheck(at time: Timestamp) {
+        let stride = max(1, configuration.goneMessages / 8)
+        nextCheckNumber = (messages / stride + 1) * stride
+        nextCheckAt = time + max(1, configuration.goneMilliseconds / 8)
+    }
+
+    /// Sees whether the first version is learned, and whether paths have gone.
+    private func check(_ reading: SchemaReading) {
+        settle()
+        scheduleCheck(at: reading.arrival)
+        guard isSettled else { return }
+        for path in paths.values.sorted(by: { $0.key < $1.key })
+        where path.addedIn <= version && !path.isGone && hasGone(path, at: reading.arrival) {
+            openBurst(at: reading.arrival)
+            path.isGone = true
+            path.goneNumber = messages
+            burst?.gone.append(path)
+            var ended = row(of: path)
+            ended.goneIn = version + 1
+            writes.append(.path(ended))
+        }
+    }
+
+    /// Not seen for longer than the group's messages ever did without it, and than is allowed.
+    private func hasGone(_ path: SchemaPath, at time: Timestamp) -> Bool {
+        let silent = messages - path.lastNumber
+        let usual = 4 * path.gapMax
+        if silent >= max(configuration.goneMessages, usual) { return true }
+        return time - path.lastSeen >= configuration.goneMilliseconds
+            && silent >= max(Self.goneMessagesMin, usual)
+    }
+
+    /// What the group must have said at least before time alone counts.
+    private static let goneMessagesMin: Int64 = 20
+}
