@@ -48,9 +48,9 @@ struct Gateway {
             enrichmentNames: rules.enrichmentNames,
             logger: logger
         )
-        var services = operationServices(registry, metrics, health, api)
+        let (intakeStop, replays) = intakeSignals()
+        var services = operationServices(registry, metrics, health, api, replays)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
-        let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
         try startCursors(lanes, log, inbox)
         for (lane, listener) in zip(lanes, listeners) {
@@ -79,6 +79,7 @@ struct Gateway {
                 log: log,
                 inbox: inbox,
                 feeds: feeds,
+                replays: replays,
                 health: health,
                 metrics: metrics,
                 systemd: systemd
@@ -90,12 +91,19 @@ struct Gateway {
         try saveCursors(log, inbox)
     }
 
+    /// What stops the intake loop, and what asks it to process dead letters again.
+    private func intakeSignals() -> (StopSignal, ReplayQueue) {
+        let stop = StopSignal()
+        return (stop, ReplayQueue(intake: stop.wakeUp))
+    }
+
     /// What operators look at.
     private func operationServices(
         _ registry: PrometheusRegistry,
         _ metrics: GatewayMetrics,
         _ health: Health,
-        _ api: VehicleAPI
+        _ api: VehicleAPI,
+        _ replays: ReplayQueue
     ) -> [any Service] {
         let certificates = CertificateWatch(
             files: certificateFiles,
@@ -104,15 +112,21 @@ struct Gateway {
             notAfter: Self.certificateEnd
         )
         guard configuration.http.isEnabled else { return [certificates] }
+        let token = GatewayAddress.makeToken()
         let server = HTTPServer(
             host: configuration.http.host,
             port: configuration.http.port,
             registry: registry,
             health: health,
             vehicles: api,
+            replays: ReplayAPI(queue: replays, token: token),
             metrics: metrics,
             logger: logger,
-            onBound: onHTTPBound
+            onBound: { [configuration, logger, onHTTPBound] port in
+                GatewayAddress(host: configuration.http.host, port: port, token: token)
+                    .publish(in: configuration.gateway.dataDirectory, logger)
+                onHTTPBound(port)
+            }
         )
         return [server, certificates]
     }
@@ -154,6 +168,7 @@ struct Gateway {
         log: EventLog,
         inbox: LogInbox,
         feeds: [Feed],
+        replays: ReplayQueue,
         health: Health,
         metrics: GatewayMetrics,
         systemd: Systemd
@@ -164,6 +179,7 @@ struct Gateway {
                 log: log,
                 inbox: inbox,
                 feeds: feeds,
+                replays: replays,
                 stop: stop,
                 health: health,
                 metrics: metrics,

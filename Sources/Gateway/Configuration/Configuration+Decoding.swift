@@ -265,7 +265,13 @@ struct ConfigurationDecoder {
             .mapping { streams in
                 for (name, value) in streams.entries() {
                     reportUnknownStream(name, value)
-                    log.streams[name] = value.mapping { decodeRetention($0, stream: name) }
+                    log.streams[name] = value.mapping { section in
+                        let retention = decodeRetention(section, stream: name)
+                        if name == StreamName.deadLetter {
+                            log.deadLetterAlarmBytes = decodeAlarm(section, retention)
+                        }
+                        return retention
+                    }
                 }
             }
         return log
@@ -276,6 +282,20 @@ struct ConfigurationDecoder {
         let age = section.milliseconds("age", default: standard.ageSeconds * 1_000)
         let bytes = section.bytes("bytes", default: standard.bytes, atLeast: 1 << 20)
         return RetentionConfiguration(ageSeconds: age / 1_000, bytes: bytes)
+    }
+
+    /// Beyond what retention keeps an alarm would never come.
+    private func decodeAlarm(_ section: YAMLMapping, _ retention: RetentionConfiguration) -> Int64 {
+        let standard = min(LogConfiguration.deadLetterAlarmStandard, retention.bytes / 2)
+        let bytes = section.bytes("alarm", default: standard, atLeast: 0)
+        if bytes >= retention.bytes {
+            section.optional("alarm")?
+                .report(
+                    "must be less than 'bytes', \(ByteSizeText.text(retention.bytes)): the stream "
+                        + "never holds much more (0 turns the alarm off)"
+                )
+        }
+        return bytes
     }
 
     private func decodeLimits(_ section: YAMLMapping) -> LimitsConfiguration {

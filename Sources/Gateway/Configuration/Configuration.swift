@@ -166,10 +166,14 @@ struct SinkStreamConfiguration: Sendable {
 struct LogConfiguration: Sendable {
     /// Retention by stream name; streams that are not named keep the defaults.
     var streams: [String: RetentionConfiguration] = [:]
+    /// The gateway says so when the dead letters hold more; 0 never does.
+    var deadLetterAlarmBytes = LogConfiguration.deadLetterAlarmStandard
     /// Above this the log evicts by value: raw first, outliers last.
     var budgetBytes: Int64 = 8 << 30
     /// The `raw` stream keeps every message as it arrived.
     var keepsRaw = true
+
+    static let deadLetterAlarmStandard: Int64 = 64 << 20
 }
 
 /// How long and how much of one stream is kept.

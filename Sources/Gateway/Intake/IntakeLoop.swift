@@ -25,6 +25,7 @@ final class IntakeLoop {
     /// Of sources, and of tables' feeds behind them.
     private let sessions: [MQTTSession]
     private var feeds: TableFeeds
+    private var replays: ReplayFeed
     private var batch = MessageBatch()
     private var logBackoff = Backoff(minMilliseconds: 500, maxMilliseconds: 30_000)
     private var logBlockedUntil = Timestamp.distantPast
@@ -40,6 +41,7 @@ final class IntakeLoop {
         log: EventLog,
         inbox: LogInbox,
         feeds: [Feed] = [],
+        replays: ReplayQueue? = nil,
         stop: StopSignal,
         health: Health,
         metrics: GatewayMetrics,
@@ -63,7 +65,14 @@ final class IntakeLoop {
             configuration: configuration,
             inbox: inbox,
             metrics: self.metrics,
+            health: health,
+            growingSince: try log.deadLetterAlarm(),
             logger: logger
+        )
+        self.replays = try ReplayFeed(
+            queue: replays ?? ReplayQueue(intake: stop.wakeUp),
+            configuration: configuration,
+            log: log
         )
         sessions = try configuration.sessions.map { index, source in
             MQTTSession(
@@ -107,17 +116,17 @@ final class IntakeLoop {
             waitForEvents()
         }
         for session in sessions { session.close() }
+        replays.close()
         finish(WallClock.now())
     }
 
     /// A source waits for tables that its readings are joined with, if they are required and incomplete.
     private func holdSources() {
-        let incomplete = processor.tables.tables
-            .filter { $0.configuration.isRequired && !$0.state.isReady }
-        guard !incomplete.isEmpty || sessions.contains(where: { $0.heldBy != nil }) else { return }
+        let isAnyIncomplete = processor.tables.tables
+            .contains { $0.configuration.isRequired && !$0.state.isReady }
+        guard isAnyIncomplete || sessions.contains(where: { $0.heldBy != nil }) else { return }
         for session in sessions where session.index < configuration.sources.count {
-            let joined = processor.rules.tables(joinedBy: session.index)
-            session.heldBy = incomplete.first { joined.contains($0.index) }?.name
+            session.heldBy = processor.incompleteTable(joinedBy: session.index)
         }
     }
 
@@ -125,6 +134,7 @@ final class IntakeLoop {
 
     private func readBatch(_ now: Timestamp) {
         feeds.beginBatch()
+        replays.beginBatch()
         readFeedsAndSources(now)
         guard !batch.isEmpty else { return }
         // Group commit: company is on its way, and one fsync serves all.
@@ -137,6 +147,7 @@ final class IntakeLoop {
     /// Changes come first, because a reading is joined with what stands before it.
     private func readFeedsAndSources(_ now: Timestamp) {
         feeds.read(into: &batch, now: now)
+        replays.read(into: &batch) { processor.incompleteTable(before: $0) }
         let count = configuration.sources.count
         for turn in 0..<count {
             sessions[(firstSource + turn) % count].read(into: &batch, now: now)
@@ -160,8 +171,9 @@ final class IntakeLoop {
             let outcome = processor.process(batch, clock: clockReading(now))
             if let failure = outcome.failure { throw LogError.failed(failure) }
             let processed = WallClock.monotonicNanoseconds()
-            if !outcome.isEmpty || hasSessionNews {
-                try commit(outcome)
+            if !outcome.isEmpty || hasSessionNews || replays.hasTaken {
+                try commit(outcome, now)
+                metrics.observe(replays.committed(outcome))
                 if !batch.isEmpty { logBackoff.reset() }
                 inbox.announce(outcome)
                 metrics.observe(
@@ -196,10 +208,11 @@ final class IntakeLoop {
         )
     }
 
-    private func commit(_ outcome: Outcome) throws {
+    private func commit(_ outcome: Outcome, _ now: Timestamp) throws {
         var extras = CommitExtras()
         for session in sessions { session.add(to: &extras) }
         extras.cursors = inbox.cursorMoves()
+        extras.deadLetters = replays.marks(at: now)
         try writer.commit(outcome, of: batch, extras)
         inbox.forget(extras.cursors)
     }
@@ -215,6 +228,7 @@ final class IntakeLoop {
             session.abandon(because: "the log can't be written", until: logBlockedUntil)
         }
         feeds.beginAgain()
+        replays.beginAgain()
         health.logIsNotWritable(because: "\(error)")
         logger.critical("log not writable", metadata: [LogKeys.reason: "\(error)"])
         needsRecovery = true
@@ -278,14 +292,15 @@ final class IntakeLoop {
                 descriptors.append(pollfd(fd: descriptor, events: events, revents: 0))
             }
         }
-        let hasMore = sessions.contains { $0.hasMore } || feeds.hasRecords
+        let hasReplays = now >= logBlockedUntil && replays.hasWork
+        let hasMore = sessions.contains { $0.hasMore } || feeds.hasRecords || hasReplays
         let wait = hasMore ? 0 : Int32(clamping: max(0, deadline - now))
         _ = unsafe poll(&descriptors, UInt(descriptors.count), wait)
         if descriptors[0].revents != 0 { stop.wakeUp.clear() }
     }
 
     /// Makes processor and writer from what the log holds.
-    private static func recover(
+    static func recover(
         _ configuration: Configuration,
         _ log: EventLog
     ) throws -> (Processor, LogWriter) {

@@ -77,6 +77,16 @@ final class IntakeObserver {
         metrics.vehicles.set(Double(processor.fleet.count))
     }
 
+    /// Dead letters were processed again.
+    func observe(_ replays: (applied: Int, failed: Int)) {
+        if replays.applied > 0 {
+            metrics.replays(result: "applied").increment(by: Int64(replays.applied))
+        }
+        if replays.failed > 0 {
+            metrics.replays(result: "failed").increment(by: Int64(replays.failed))
+        }
+    }
+
     /// What the log holds now.
     func observe(_ writer: LogWriter) {
         for (name, extent) in writer.extents {

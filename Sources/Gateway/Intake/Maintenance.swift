@@ -19,7 +19,9 @@ struct Maintenance {
     private let configuration: Configuration
     private let inbox: LogInbox
     private let metrics: IntakeObserver
+    private let health: Health
     private let logger: Logger
+    private var deadLetterAlarm: DeadLetterAlarm
     private var nextCursorFlushAt = Timestamp.distantPast
     private var nextRecordsAt = Timestamp.distantPast
     private var nextTidyAt = Timestamp.distantPast
@@ -33,12 +35,19 @@ struct Maintenance {
         configuration: Configuration,
         inbox: LogInbox,
         metrics: IntakeObserver,
+        health: Health,
+        growingSince: Timestamp?,
         logger: Logger
     ) {
         self.configuration = configuration
         self.inbox = inbox
         self.metrics = metrics
+        self.health = health
         self.logger = logger
+        deadLetterAlarm = DeadLetterAlarm(
+            bytesMax: configuration.log.deadLetterAlarmBytes,
+            since: growingSince
+        )
     }
 
     /// Does what is due.
@@ -49,6 +58,7 @@ struct Maintenance {
             if writer.isSnapshotDue { try writer.saveVehicles() }
             try saveSchemaCounts(processor, writer, now)
             try tellRecords(processor, writer, now)
+            try watchDeadLetters(processor, writer, now)
             metrics.observe(writer)
             metrics.observe(processor.signals)
             metrics.observe(processor.schemas)
@@ -138,6 +148,29 @@ struct Maintenance {
         let isRetiring = [try processor.deleteRetired(), try writer.deleteRetired()]
         let hasMore = isRetiring.contains(true) || !outcome.isEmpty
         nextTidyAt = now + (hasMore ? Self.evictionMilliseconds : 5_000)
+    }
+
+    /// Says when there are too many dead letters, and when there are not any more.
+    private mutating func watchDeadLetters(
+        _ processor: Processor,
+        _ writer: LogWriter,
+        _ now: Timestamp
+    ) throws {
+        let bytes = writer.extents[StreamName.deadLetter]?.bytes ?? 0
+        if let change = deadLetterAlarm.change(bytes: bytes, at: now) {
+            let outcome = processor.announce(change, bytes: bytes, deadLetterAlarm, at: now)
+            var extras = CommitExtras()
+            extras.deadLetters.alarm = change
+            try writer.commit(outcome, of: MessageBatch(), extras)
+            deadLetterAlarm.committed(change)
+            inbox.announce(outcome)
+            switch change {
+            case .fires: logger.warning("dead letters grow", metadata: deadLetterAlarm.metadata)
+            case .resolves: logger.notice("dead letters grow no more")
+            }
+        }
+        // The report of an earlier run is told to the health of this one, too.
+        health.deadLetters(deadLetterAlarm.trouble(bytes: bytes))
     }
 
     /// Deletes a chunk of old events; what goes for the disk budget is announced in the same transaction.

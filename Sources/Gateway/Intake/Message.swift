@@ -65,6 +65,11 @@ struct Message {
     let arrival: Timestamp
     /// The index of its place among the batch's records; -1 for MQTT.
     var record = -1
+    /// The dead letter that it was; `nil` when it has just arrived.
+    var replay: DeadLetterReplay?
+
+    /// Whether an element of its array is to take effect: of a dead letter only what has not.
+    func takes(_ element: Int) -> Bool { replay?.takes(element) ?? true }
 }
 
 /// Messages that are processed and committed together, with their payloads in one buffer.
@@ -83,7 +88,8 @@ struct MessageBatch {
         payload: UnsafeRawBufferPointer,
         qos: UInt8,
         packetID: UInt16,
-        arrival: Timestamp
+        arrival: Timestamp,
+        replay: DeadLetterReplay? = nil
     ) {
         let range = unsafe store(payload)
         messages.append(
@@ -93,7 +99,8 @@ struct MessageBatch {
                 payload: range,
                 qos: qos,
                 packetID: packetID,
-                arrival: arrival
+                arrival: arrival,
+                replay: replay
             )
         )
     }

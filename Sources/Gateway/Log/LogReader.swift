@@ -154,6 +154,17 @@ final class LogReader {
         }
     }
 
+    /// Whether a dead letter was processed again.
+    func isReplayed(_ offset: Int64) throws -> Bool {
+        try queue.read { db in
+            try Int64.fetchOne(
+                db,
+                sql: "SELECT 1 FROM replayed WHERE offset = ?",
+                arguments: [offset]
+            ) != nil
+        }
+    }
+
     private func statement(for stream: String, _ db: Database) throws -> SQLiteStatement {
         if let statement = statements[stream] { return statement }
         precondition(streams.contains(stream), "a reader reads streams only")

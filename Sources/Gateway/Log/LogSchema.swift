@@ -31,6 +31,7 @@ enum LogSchema {
             try db.execute(sql: version2)
         }
         migrator.registerMigration("3") { db in
+            try db.execute(sql: version3DeadLetters)
             try db.execute(sql: version3Schemas)
         }
         return migrator
@@ -152,6 +153,15 @@ enum LogSchema {
             filter TEXT NOT NULL,
             PRIMARY KEY (source, filter)
         ) WITHOUT ROWID;
+        """
+
+    /// Dead letters that were processed again, and since when there are too many: a row or none.
+    static let version3DeadLetters = """
+        CREATE TABLE replayed (
+            offset INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL
+        );
+        CREATE TABLE dead_letter_alarm (since INTEGER NOT NULL);
         """
 
     private static let version2 = """

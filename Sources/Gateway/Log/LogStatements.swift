@@ -21,6 +21,7 @@ struct LogStatements {
     let deleteSubscriptions: SQLiteStatement
     let insertSubscription: SQLiteStatement
     let moveCursor: SQLiteStatement
+    let deadLetters: DeadLetterStatements
     let begin: SQLiteStatement
     let commit: SQLiteStatement
 
@@ -93,6 +94,7 @@ struct LogStatements {
         moveCursor = try make(
             "INSERT OR REPLACE INTO cursor (sink, stream, offset) VALUES (?, ?, ?)"
         )
+        deadLetters = try DeadLetterStatements(db)
         begin = try make("BEGIN IMMEDIATE")
         commit = try make("COMMIT")
     }

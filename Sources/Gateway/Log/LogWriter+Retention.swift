@@ -130,16 +130,17 @@ extension LogWriter {
         guard let first = extents[stream]?.firstOffset else { return nil }
         do {
             return try log.pool.writeWithoutTransaction { db in
-                // Arrival times grow with the offset, so the first chunk tells.
+                // Up to the first that is young enough: what a dead letter has caused that was processed
+                // again has the old arrival, and stands behind younger events.
                 try Int64.fetchOne(
                     db,
                     sql: """
-                        SELECT max(offset) FROM (
+                        SELECT coalesce(min(offset) FILTER (WHERE arrival_time >= ?) - 1, max(offset))
+                        FROM (
                             SELECT offset, arrival_time FROM "\(stream)"
                             WHERE offset BETWEEN ? AND ? ORDER BY offset LIMIT ?)
-                        WHERE arrival_time < ?
                         """,
-                    arguments: [first, limit, Self.chunkRows, time.milliseconds]
+                    arguments: [time.milliseconds, first, limit, Self.chunkRows]
                 )
             }
         } catch {

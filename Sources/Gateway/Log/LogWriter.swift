@@ -23,6 +23,7 @@ struct CommitExtras {
     /// All filters of a source, as the broker has confirmed them.
     var subscriptions: [(source: String, filters: Set<String>)] = []
     var cursors: [CursorMove] = []
+    var deadLetters = DeadLetterMarks()
 }
 
 /// A cursor's new place.
@@ -259,6 +260,7 @@ final class LogWriter {
         try transaction { () throws(SQLiteFailure) in
             guard let extent = extents[stream] else { return }
             let freed = try delete(stream, from: extent.firstOffset, through: last)
+            if stream == StreamName.deadLetter { try statements.deadLetters.forget(through: last) }
             extents[stream]?.firstOffset = last + 1
             extents[stream]?.bytes -= freed
             try writeExtent(stream)
@@ -329,6 +331,7 @@ final class LogWriter {
             statements.moveCursor.bind(3, move.offset)
             try statements.moveCursor.run()
         }
+        try statements.deadLetters.write(extras.deadLetters)
     }
 
     // Transactions.

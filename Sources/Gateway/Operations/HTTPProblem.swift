@@ -11,6 +11,9 @@ struct HTTPProblem: Error, Equatable {
         case failedFilter = "failed-filter"
         case unknownVehicle = "unknown-vehicle"
         case unreadableLog = "unreadable-log"
+        case noToken = "no-token"
+        case wrongBody = "wrong-body"
+        case notDone = "not-done"
 
         /// The same for every problem of this kind.
         var title: String {
@@ -20,14 +23,18 @@ struct HTTPProblem: Error, Equatable {
             case .failedFilter: "The filter failed while it ran"
             case .unknownVehicle: "No such vehicle"
             case .unreadableLog: "The log can't be read"
+            case .noToken: "The gateway's token is missing or wrong"
+            case .wrongBody: "The body is wrong"
+            case .notDone: "It is not done yet"
             }
         }
 
         var status: HTTPResponse.Status {
             switch self {
-            case .wrongParameter, .wrongFilter, .failedFilter: .badRequest
+            case .wrongParameter, .wrongFilter, .failedFilter, .wrongBody: .badRequest
+            case .noToken: .unauthorized
             case .unknownVehicle: .notFound
-            case .unreadableLog: .serviceUnavailable
+            case .unreadableLog, .notDone: .serviceUnavailable
             }
         }
     }

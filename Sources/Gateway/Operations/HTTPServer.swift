@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one HTTP endpoint: metrics for Prometheus, health for people and orchestrators, the current
 // record of vehicles for programs.
-// It has no authentication and is meant for the loopback interface.
+// Reading needs no authentication, so it is meant for the loopback interface. The one path that changes
+// something asks for the token that stands in the data directory.
 
 import HTTPTypes
 import Hummingbird
@@ -22,6 +23,7 @@ struct HTTPServer: Service {
     private let registry: PrometheusRegistry
     private let health: Health
     private let vehicles: VehicleAPI?
+    private let replays: ReplayAPI?
     private let metrics: GatewayMetrics?
     private let logger: Logger
     private let onBound: @Sendable (Int) -> Void
@@ -34,6 +36,7 @@ struct HTTPServer: Service {
     ///   - registry: What `/metrics` prints.
     ///   - health: What `/healthz` and `/readyz` tell.
     ///   - vehicles: Answers `/api/vehicles`, if there is a log.
+    ///   - replays: Answers `/api/deadletters/replay`, if there is an intake loop.
     ///   - metrics: Counts requests, if given.
     ///   - logger: Where the start and failures are logged.
     ///   - onBound: Called with the real port once the server listens.
@@ -43,6 +46,7 @@ struct HTTPServer: Service {
         registry: PrometheusRegistry,
         health: Health,
         vehicles: VehicleAPI? = nil,
+        replays: ReplayAPI? = nil,
         metrics: GatewayMetrics? = nil,
         logger: Logger,
         onBound: @escaping @Sendable (Int) -> Void = { _ in }
@@ -52,6 +56,7 @@ struct HTTPServer: Service {
         self.registry = registry
         self.health = health
         self.vehicles = vehicles
+        self.replays = replays
         self.metrics = metrics
         self.logger = logger
         self.onBound = onBound
@@ -93,7 +98,7 @@ struct HTTPServer: Service {
         }
     }
 
-    /// Returns the routes; all but those of vehicles read what is in memory and never wait.
+    /// Returns the routes; all but those below `/api` read what is in memory and never wait.
     func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
         if let metrics { router.add(middleware: RequestCounter(metrics: metrics)) }
@@ -122,6 +127,7 @@ struct HTTPServer: Service {
                 .response(to: request)
         }
         vehicles?.addRoutes(to: router)
+        replays?.addRoutes(to: router)
         return router
     }
 

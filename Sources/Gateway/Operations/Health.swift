@@ -90,6 +90,11 @@ final class Health: Sendable {
         parts.withLock { $0.log = .down(reason: reason) }
     }
 
+    /// Says why there are too many dead letters; `nil` when there are not.
+    func deadLetters(_ trouble: String?) {
+        parts.withLock { $0.deadLetters = trouble.map { .down(reason: $0) } ?? .up }
+    }
+
     /// Says that the intake loop has gone round.
     ///
     /// The loop says so after each batch, and at least once a second when it is idle or waits for a
@@ -115,7 +120,8 @@ final class Health: Sendable {
             log: parts.log,
             sources: parts.sources,
             sinks: parts.sinks,
-            tables: parts.tables
+            tables: parts.tables,
+            deadLetters: parts.deadLetters
         )
     }
 
@@ -140,4 +146,5 @@ private struct Parts {
     var sources: [String: PartState]
     var sinks: [String: PartState]
     var tables: [String: PartState]
+    var deadLetters = PartState.up
 }

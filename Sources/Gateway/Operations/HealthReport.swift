@@ -5,7 +5,7 @@ enum HealthState: String, Sendable {
     /// Everything works.
     case ok
     /// A sink is away: its events wait in the log, and intake goes on. Or a table's feed is: joins see
-    /// the rows that came last.
+    /// the rows that came last. Or there are too many dead letters.
     case degraded
     /// A source is away or the log can't be written: messages don't come in.
     case unready
@@ -20,6 +20,8 @@ struct HealthReport: Equatable, Sendable {
     let sources: [String: PartState]
     let sinks: [String: PartState]
     var tables: [String: PartState] = [:]
+    /// Down when there are too many.
+    var deadLetters = PartState.up
 
     /// Whether the intake loop makes progress; if not, the process should be restarted.
     var isAlive: Bool {
@@ -39,7 +41,8 @@ struct HealthReport: Equatable, Sendable {
         if !isAlive { return .stalled }
         if !isReady { return .unready }
         let others = [sinks, tables].joined()
-        return others.allSatisfy { $0.value == .up } ? .ok : .degraded
+        let isWell = deadLetters == .up && others.allSatisfy { $0.value == .up }
+        return isWell ? .ok : .degraded
     }
 
     /// The report as one JSON object, with its keys always in the same order.
@@ -62,6 +65,11 @@ struct HealthReport: Equatable, Sendable {
         if !tables.isEmpty {
             text += ",\"tables\":"
             appendParts(tables, to: &text)
+        }
+        if case .down(let reason) = deadLetters {
+            text += ",\"dead_letters\":{\"status\":\"growing\",\"reason\":"
+            text.appendJSONString(reason)
+            text += "}"
         }
         text += "}\n"
         return text

@@ -30,6 +30,7 @@ enum MetricName: String, CaseIterable {
     case streamBytes = "gateway_stream_bytes"
     case streamEvicted = "gateway_stream_evicted_events_total"
     case logWALBytes = "gateway_log_wal_bytes"
+    case deadLetterReplays = "gateway_dead_letter_replays_total"
 
     case vehicles = "gateway_vehicles"
     case signals = "gateway_signals"
@@ -76,6 +77,7 @@ enum MetricName: String, CaseIterable {
 enum MetricLabel {
     static let source = "source"
     static let action = "action"
+    static let result = "result"
     static let stream = "stream"
     static let sink = "sink"
     static let lane = "lane"
@@ -118,6 +120,8 @@ extension MetricName {
         .streamFirstOffset: "Offset of the oldest event that a stream still holds.",
         .streamBytes: "Bytes that a stream holds.",
         .streamEvicted: "Events removed: by retention, or for the disk budget.",
+        .deadLetterReplays:
+            "Dead letters that were processed again: applied, or failed and dead letters again.",
         .logWALBytes: "Size of the write-ahead log; it grows while a long reader holds it.",
 
         .vehicles: "Vehicles whose state the gateway keeps.",
@@ -218,6 +222,11 @@ struct GatewayMetrics: Sendable {
             .sourceDeadLetters,
             [(MetricLabel.source, source), (MetricLabel.reason, reason)]
         )
+    }
+
+    /// Returns the counter of dead letters that were processed again with one result.
+    func replays(result: String) -> Counter {
+        factory.counter(.deadLetterReplays, [(MetricLabel.result, result)])
     }
 
     /// Returns the counter of changes of one kind in the schema of what a source sends.

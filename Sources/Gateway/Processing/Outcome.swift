@@ -97,6 +97,8 @@ struct OutcomeCounts {
     var deadLetters: [DeadLetterKind: Int] = [:]
     /// Readings that break their topic's contract.
     var contractViolations: [ViolationKind: Int] = [:]
+    /// Dead letters that were processed again, and became dead letters again.
+    var failedReplays: Set<Int64> = []
     /// By table, what changes did to it.
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.

@@ -35,6 +35,7 @@ extension Processor {
                 DeadLetter(
                     source: "\(refusal.sink)/\(refusal.stream)/\(event.offset)",
                     topic: event.topic,
+                    kind: DeadLetter.refusedKind,
                     reason: refusal.reason,
                     arrival: time
                 ),

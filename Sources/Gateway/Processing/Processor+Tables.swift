@@ -43,24 +43,38 @@ extension Processor {
             table.refusedRows += 1
             return deadLetter(message, in: batch, error)
         }
-        var failures: (first: DecodingFailure, count: Int)?
-        for element in 0..<count {
+        var failures = ElementFailures(of: count)
+        for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
                 var change = try decode(element, table, message, record)
+                try checkReplay(of: change, message)
                 if table.configuration.isFile, change.kind == .upsert { change.kind = .load }
                 bound(&change.position, arrival: message.arrival)
                 try table.checkSize(of: change)
                 try apply(change, to: table, message)
             } catch {
-                var failure = error
-                if count > 1 { failure.reason = "element \(element): \(failure.reason)" }
-                failures = (failures?.first ?? failure, (failures?.count ?? 0) + 1)
+                failures.add(error, at: element)
             }
         }
-        if let failures {
+        if let failure = failures.summary {
             table.refusedRows += failures.count
-            deadLetter(message, in: batch, failures.first, others: failures.count - 1)
+            deadLetter(message, in: batch, failure, elements: failures.elements)
         }
+    }
+
+    /// A snapshot of then has neither the rows that belong to it nor an end.
+    private func checkReplay(of change: Change, _ message: Message) throws(DecodingFailure) {
+        guard message.replay != nil else { return }
+        switch change.kind {
+        case .upsert, .load, .delete, .nothing:
+            guard change.beginsLoad || change.endsLoad else { return }
+        case .truncate, .loadBegins, .loadEnds: break
+        }
+        throw DecodingFailure(
+            kind: .wrongForm,
+            reason:
+                "what begins or ends a snapshot can't be replayed; load the table anew at its source"
+        )
     }
 
     /// A time that can't be true yet would outrank all that comes: the arrival takes its place.

@@ -119,7 +119,8 @@ final class Processor {
         } catch {
             deadLetter(message, in: batch, error)
         }
-        if configuration.log.keepsRaw {
+        // A message that is processed again stands in `raw` since it arrived.
+        if configuration.log.keepsRaw, message.replay == nil {
             let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
             outcome.raw.append(
                 Event(
@@ -163,22 +164,20 @@ final class Processor {
         let decoder = decoders[message.source][index]
         let count = try decoder.parse(message, in: batch)
         var vehicle: String?
-        var failures: (first: DecodingFailure, count: Int)?
-        for element in 0..<count {
+        var failures = ElementFailures(of: count)
+        for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
                 let violations = try violations(of: element, decoder, source: message.source)
                 let reading = try decoder.reading(element, of: message)
                 try apply(reading, decoder, message, violations: violations)
                 vehicle = reading.vehicle
             } catch {
-                var failure = error
-                if count > 1 { failure.reason = "element \(element): \(failure.reason)" }
-                failures = (failures?.first ?? failure, (failures?.count ?? 0) + 1)
+                failures.add(error, at: element)
             }
         }
         // One dead letter a message: it holds the whole payload.
-        if let failures {
-            deadLetter(message, in: batch, failures.first, others: failures.count - 1)
+        if let failure = failures.summary {
+            deadLetter(message, in: batch, failure, elements: failures.elements)
         }
         return vehicle
     }
@@ -344,10 +343,8 @@ final class Processor {
         _ message: Message,
         in batch: MessageBatch,
         _ failure: DecodingFailure,
-        others: Int = 0
+        elements: [Int] = []
     ) {
-        var failure = failure
-        if others > 0 { failure.reason += " (and \(others) more elements)" }
         let source = configuration.feedName(message.source)
         let start = outcome.bytes.count
         outcome.bytes.deadLetter(
@@ -355,14 +352,18 @@ final class Processor {
                 source: source,
                 topic: message.topic.name,
                 line: batch.record(of: message)?.line,
+                kind: failure.kind.rawValue,
                 reason: failure.reason,
                 position: failure.position,
+                elements: elements,
+                replayOf: message.replay?.offset,
                 arrival: message.arrival
             ),
             payload: batch.bytes[message.payload]
         )
         let kind = OutcomeCounts.DeadLetterKind(source: message.source, kind: failure.kind)
         outcome.counts.deadLetters[kind, default: 0] += 1
+        if let replay = message.replay { outcome.counts.failedReplays.insert(replay.offset) }
         outcome.deadLetter.append(
             Event(
                 offset: takeOffset(StreamName.deadLetter),

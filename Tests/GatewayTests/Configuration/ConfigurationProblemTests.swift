@@ -89,6 +89,17 @@ import Testing
             "9: sinks[0].streams.outliers: unknown stream; did you mean 'outlier'?"
         ),
         Mistake(
+            "alarm that never comes",
+            append: "log: {retention: {dead_letter: {bytes: 8MiB, alarm: 8MiB}}}",
+            "8: log.retention.dead_letter.alarm: must be less than 'bytes', 8 MiB: the stream never holds "
+                + "much more (0 turns the alarm off)"
+        ),
+        Mistake(
+            "alarm of another stream",
+            append: "log: {retention: {raw: {alarm: 8MiB}}}",
+            "8: log.retention.raw.alarm: unknown key"
+        ),
+        Mistake(
             "unknown stream of retention",
             append: "log: {retention: {row: {age: 1d}}}",
             "8: log.retention.row: unknown stream; did you mean 'raw'?"

@@ -66,6 +66,7 @@ import Testing
         _ = metrics.source("depot")
         _ = metrics.deadLetters(source: "depot", reason: "syntax")
         _ = metrics.contractViolations(source: "depot", action: "flag")
+        _ = metrics.replays(result: "applied")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
         let sink = SinkConfiguration(

@@ -101,6 +101,22 @@ private final class ManualTime: Sendable {
         )
     }
 
+    @Test func manyDeadLettersDegradeButStayReady() {
+        let health = healthyHealth()
+        #expect(!health.report().json().contains("dead_letters"))
+        health.deadLetters("the stream holds 65 MiB")
+        #expect(health.report().isReady)
+        #expect(health.report().state == .degraded)
+        #expect(
+            health.report().json()
+                .contains(
+                    #","dead_letters":{"status":"growing","reason":"the stream holds 65 MiB"}}"#
+                )
+        )
+        health.deadLetters(nil)
+        #expect(health.report().state == .ok)
+    }
+
     @Test func intakeThatStandsStillIsStalledUntilItMovesAgain() {
         let health = healthyHealth()
         time.advance(seconds: Health.intakeStallSecondsMax)

@@ -59,7 +59,7 @@ import Testing
         #expect(
             processed.payloads(StreamName.deadLetter) == [
                 #"{"time":"2026-01-05T08:00:01.000Z","source":"vehicles","topic":"fleet/car/state","#
-                    + #""reason":"not JSON","position":5,"payload":"{\"a\":}"}"#
+                    + #""kind":"not_json","reason":"not JSON","position":5,"payload":"{\"a\":}"}"#
             ]
         )
         #expect(processed.outcome.deadLetter.map(\.key) == ["car"])

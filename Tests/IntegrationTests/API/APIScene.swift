@@ -20,6 +20,7 @@ final class APIScene: Sendable {
         case unreadable
     }
 
+    static let token = "a-token"
     static let ids = ["car-1", "depot 2/größe", "zebra"]
 
     private let folder: String
@@ -27,6 +28,8 @@ final class APIScene: Sendable {
     private let registry = PrometheusRegistry(helpTexts: MetricName.helpTexts)
     private let health: Health
     private let clock: ClockHand
+    /// Dead letters that are asked for; served below as the intake loop does.
+    private let replays = ReplayQueue(intake: WakeUp())
 
     init() throws {
         folder =
@@ -63,7 +66,9 @@ final class APIScene: Sendable {
             health.sourceIsUp("vehicles")
             health.logIsWritable()
         case .stalled: clock.advance(seconds: UInt64(Health.intakeStallSecondsMax) + 1)
-        case .unreadable: try await log.pool.write { try $0.execute(sql: "DROP TABLE vehicle") }
+        case .unreadable:
+            replays.close()
+            try await log.pool.write { try $0.execute(sql: "DROP TABLE vehicle") }
         }
     }
 
@@ -88,6 +93,7 @@ final class APIScene: Sendable {
                 enrichmentNames: ["plate"],
                 logger: logger
             ),
+            replays: ReplayAPI(queue: replays, token: Self.token),
             logger: logger,
             onBound: onBound
         )
@@ -104,6 +110,14 @@ final class APIScene: Sendable {
         let server = server { continuation.yield($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
+            group.addTask { [replays] in
+                while !Task.isCancelled {
+                    for ticket in replays.take(10) {
+                        replays.finish(ticket, ticket.offset > 1 ? .applied : .refused("it is 1"))
+                    }
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            }
             guard let port = await ports.first(where: { _ in true }) else { return }
             try await body(port)
             group.cancelAll()

@@ -16,7 +16,8 @@ struct HTTPExchange {
         port: Int,
         method: String = "GET",
         target: String,
-        headers: [String: String] = [:]
+        headers: [String: String] = [:],
+        content: String? = nil
     ) async throws {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
@@ -29,9 +30,10 @@ struct HTTPExchange {
         let lines =
             ["\(method) \(target) HTTP/1.1", "Host: localhost", "Connection: close"]
             + headers.map { "\($0.key): \($0.value)" }
+            + (content.map { ["Content-Length: \($0.utf8.count)"] } ?? [])
         let answer = try await channel.executeThenClose { inbound, outbound in
             let head = lines.joined(separator: "\r\n") + "\r\n\r\n"
-            try await outbound.write(ByteBuffer(string: head))
+            try await outbound.write(ByteBuffer(string: head + (content ?? "")))
             var answer = ""
             for try await bytes in inbound { answer += String(buffer: bytes) }
             return answer

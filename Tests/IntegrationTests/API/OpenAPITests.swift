@@ -95,6 +95,7 @@ extension IntegrationSuites {
         private struct Call {
             var target: String
             var headers: [String: String] = [:]
+            var content: String?
             var status: Int?
         }
 
@@ -109,6 +110,7 @@ extension IntegrationSuites {
         ) throws -> [Call] {
             let id = QueryParameters.encode(APIScene.ids[1])
             let target = operation.path.replacing("{id}", with: id)
+            if operation.method == "POST" { return orders(operation, state) }
             guard state == .healthy else { return [Call(target: target)] }
             var calls = [Call(target: target, status: 200)]
             for parameter in operation.parameters {
@@ -140,6 +142,29 @@ extension IntegrationSuites {
                 calls.append(Call(target: target + "?unheard=1", status: 400))
             }
             return calls
+        }
+
+        /// The one request with a body.
+        private func orders(
+            _ operation: OpenAPIDocument.Operation,
+            _ state: APIScene.State
+        ) -> [Call] {
+            func order(_ content: String, _ status: Int, _ token: String = APIScene.token) -> Call {
+                Call(
+                    target: operation.path,
+                    headers: ["Authorization": "Bearer \(token)"],
+                    content: content,
+                    status: status
+                )
+            }
+            let most = (1...1_000).map { "\($0)" }.joined(separator: ",")
+            guard state != .unreadable else { return [order(#"{"offsets":[1]}"#, 503)] }
+            return [
+                order(#"{"offsets":[1,2]}"#, 200), order(#"{"offsets":[\#(most)]}"#, 200),
+                order(#"{"offsets":[\#(most),1001]}"#, 400), order(#"{"offsets":[]}"#, 400),
+                order(#"{"offsets":["1"]}"#, 400), order("", 400),
+                order(#"{"offsets":[1]}"#, 401, "another"), order(#"{"offsets":[1]}"#, 401, ""),
+            ]
         }
 
         /// Values of a query parameter, with whether its schema allows them.
@@ -177,7 +202,8 @@ extension IntegrationSuites {
                 port: port,
                 method: operation.method,
                 target: call.target,
-                headers: call.headers
+                headers: call.headers,
+                content: call.content
             )
             let place = Comment(rawValue: "\(call.target.prefix(200)): \(answer.body.prefix(500))")
             if let status = call.status { #expect(answer.status == status, place) }
@@ -199,6 +225,7 @@ extension IntegrationSuites {
                 #expect(try document.problems(of: .text(value), by: try #require(schema)) == [])
             }
             try checkBody(of: answer, response, document, place)
+            guard operation.method == "GET" else { return answer.status }
             let head = try await HTTPExchange(
                 port: port,
                 method: "HEAD",

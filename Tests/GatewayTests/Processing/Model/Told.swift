@@ -80,7 +80,9 @@ struct Told: Equatable {
     mutating func event(_ stream: String, key: String, payload: some Sequence<UInt8>) throws {
         let object = try JSONSerialization.jsonObject(with: Data(payload))
         var event = object as? [String: Any] ?? [:]
-        for name in ["offset", "rule", "version", "reason", "position"] { event[name] = nil }
+        for name in ["offset", "rule", "version", "kind", "reason", "position", "elements"] {
+            event[name] = nil
+        }
         if stream == StreamName.firing { event["time"] = nil }
         if let alerts = event["alerts"] as? [String] { event["alerts"] = alerts.sorted() }
         if let firing = event["firing"] as? [[String: Any]] {
