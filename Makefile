@@ -14,7 +14,7 @@ BENCH_OUTPUT := Benchmarks/results/latest.json
 PEER_MODULES := .build/peers
 RELEASE := .build/release/gateway
 
-.PHONY: help deps build demo test lint bench prove-kill prove-kafka prove-tables certs clean
+.PHONY: help deps build demo test lint bench prove-kill prove-kafka prove-tables prove-schema certs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -52,6 +52,9 @@ prove-kafka: build ## break the way into Kafka ROUNDS times under load; every ev
 prove-tables: build ## change tables over MQTT and Kafka for ROUNDS rounds, with kills; every join must be right
 	@scripts/install-kafka-broker.sh
 	@$(RELEASE) prove tables --rounds $(ROUNDS)
+
+prove-schema: build ## send other makers' payloads and roll a firmware out; every change is told once (DATA=folder with formats/ and nested/)
+	@$(RELEASE) prove schema
 
 certs: deps ## make development certificates in certs/out
 	@certs/make-certs.sh

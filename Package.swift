@@ -38,7 +38,8 @@ let package = Package(
         .executableTarget(
             name: "Gateway",
             dependencies: [
-                "CSystemd", "JSONShim", "KafkaMock", "KafkaShim", "LineEditShim", "MQTTShim",
+                "CSystemd", "ContractShim", "JSONShim", "KafkaMock", "KafkaShim", "LineEditShim",
+                "MQTTShim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -73,6 +74,11 @@ let package = Package(
         ),
         .target(
             name: "JSONShim",
+            cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .target(
+            name: "ContractShim",
             cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]
         ),

@@ -189,6 +189,8 @@ struct ConfigurationDecoder {
         let format = choice(section.optional("format"), PayloadFormat.self) ?? .object
         let vehicle = section.optional("vehicle")?.string()
         let eventTime = section.optional("event_time")?.mapping { decodeEventTime($0) } ?? nil
+        let contract =
+            section.optional("contract")?.mapping { decodeContract($0, format: format) } ?? nil
         guard let pattern else { return nil }
         if vehicle == nil, !pattern.fields.contains("vehicle") {
             section.value.report(
@@ -202,7 +204,8 @@ struct ConfigurationDecoder {
             pattern: pattern,
             format: format,
             vehiclePath: vehicle,
-            eventTime: eventTime
+            eventTime: eventTime,
+            contract: contract
         )
     }
 

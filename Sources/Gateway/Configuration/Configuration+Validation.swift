@@ -11,6 +11,7 @@ extension Configuration {
             validateSignals(section)
             validateLoops(section)
         }
+        validateUnits(root.problems)
     }
 
     private func validateNames(_ section: YAMLMapping) {

@@ -85,6 +85,8 @@ struct TopicConfiguration: Sendable {
     /// Where the vehicle id is in the payload; otherwise the pattern's `{vehicle}` level.
     var vehiclePath: String?
     var eventTime: EventTimeConfiguration?
+    /// What its messages must be.
+    var contract: ContractConfiguration?
 }
 
 /// How a payload becomes signals.

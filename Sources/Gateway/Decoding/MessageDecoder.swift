@@ -10,6 +10,7 @@ final class MessageDecoder {
     private let parser: JSONParser
     private let signals: SignalTable
     private let timeReader: EventTimeReader?
+    let contract: TopicContract?
     private var shapes: [ShapeKey: Shape] = [:]
     private var document: JSONDocument?
     private var text: SignalValue?
@@ -38,6 +39,7 @@ final class MessageDecoder {
         self.parser = parser
         self.signals = signals
         timeReader = configuration.eventTime.map { EventTimeReader($0) }
+        contract = configuration.contract.map { TopicContract($0, depthMax: limits.depthMax) }
     }
 
     /// Parses a message and tells how many readings it holds.
@@ -52,6 +54,7 @@ final class MessageDecoder {
         do {
             let document = try parser.parse(batch.bytes, in: message.payload)
             self.document = document
+            contract?.read(batch.bytes, in: message.payload)
             return document.count
         } catch {
             throw DecodingFailure(

@@ -35,6 +35,7 @@ struct DecodingFailure: Error, Equatable {
         case noKey = "no_key"
         case unknownColumn = "unknown_column"
         case wrongType = "wrong_type"
+        case contract
     }
 
     var kind: Kind

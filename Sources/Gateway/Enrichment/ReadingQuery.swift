@@ -13,6 +13,8 @@ struct ReadingContext {
     let vehicle: Vehicle
     let source: String
     let topic: String
+    /// What it violates of its topic's contract, if its event tells that.
+    var violations: [String] = []
 }
 
 /// A compiled SELECT; belongs to the intake thread.

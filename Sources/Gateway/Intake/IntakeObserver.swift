@@ -142,6 +142,13 @@ final class IntakeObserver {
             metrics.schemaChanges(source: feedNames[change.source], kind: change.kind.rawValue)
                 .increment(by: Int64(count))
         }
+        for (kind, count) in counts.contractViolations {
+            metrics.contractViolations(
+                source: feedNames[kind.source],
+                action: kind.action.rawValue
+            )
+            .increment(by: Int64(count))
+        }
         for (rule, count) in counts.fired {
             alert(rule).transitions(to: "firing").increment(by: Int64(count))
             move(rule, by: count)

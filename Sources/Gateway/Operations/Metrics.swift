@@ -13,6 +13,7 @@ enum MetricName: String, CaseIterable {
     case sourceDeadLetters = "gateway_source_dead_letters_total"
     case sourceLate = "gateway_source_late_readings_total"
     case sourceClockFlagged = "gateway_source_clock_flagged_readings_total"
+    case contractViolations = "gateway_contract_violations_total"
     case sourceSessionUp = "gateway_source_session_up"
     case sourceReconnects = "gateway_source_reconnects_total"
     case sourceAuthRefusals = "gateway_source_auth_refusals_total"
@@ -76,6 +77,7 @@ enum MetricName: String, CaseIterable {
 enum MetricLabel {
     static let source = "source"
     static let result = "result"
+    static let action = "action"
     static let stream = "stream"
     static let sink = "sink"
     static let lane = "lane"
@@ -100,6 +102,8 @@ extension MetricName {
         .sourceDeadLetters: "Messages put whole into the dead-letter stream, by reason.",
         .sourceLate: "Readings older than what the vehicle holds: logged, but nothing rolled back.",
         .sourceClockFlagged: "Readings whose event time can't be true (far future, or 1970).",
+        .contractViolations:
+            "Readings that break their topic's contract, by what is done about it.",
         .sourceSessionUp: "1 while the session of a source is up, else 0.",
         .sourceReconnects: "Sessions that came up again after one was lost.",
         .sourceAuthRefusals:
@@ -230,6 +234,14 @@ struct GatewayMetrics: Sendable {
         factory.counter(
             .schemaChanges,
             [(MetricLabel.source, source), (MetricLabel.kind, kind)]
+        )
+    }
+
+    /// Returns the counter of readings that break the contracts of a source's topics.
+    func contractViolations(source: String, action: String) -> Counter {
+        factory.counter(
+            .contractViolations,
+            [(MetricLabel.source, source), (MetricLabel.action, action)]
         )
     }
 

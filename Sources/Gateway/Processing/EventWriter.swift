@@ -16,6 +16,7 @@ struct EventWriter {
         offset: Int64,
         fragment: [UInt8],
         isLate: Bool,
+        violations: [String] = [],
         row: EnrichedRow?,
         into json: inout JSONWriter
     ) {
@@ -37,6 +38,14 @@ struct EventWriter {
         if let flag = reading.clockFlag {
             json.raw(#","clock":"#)
             json.string(flag.rawValue)
+        }
+        if !violations.isEmpty {
+            json.raw(#","violations":["#)
+            for violation in violations {
+                json.separate()
+                json.string(violation)
+            }
+            json.raw("]")
         }
         json.raw(#","signals":{"#)
         for (position, column) in reading.shape.columns.enumerated() {

@@ -97,6 +97,8 @@ struct OutcomeCounts {
     var deadLetters: [DeadLetterKind: Int] = [:]
     /// Dead letters that were processed again, and became dead letters again.
     var failedReplays: Set<Int64> = []
+    /// Readings that break their topic's contract.
+    var contractViolations: [ViolationKind: Int] = [:]
     /// By table, what changes did to it.
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.
@@ -118,5 +120,11 @@ struct OutcomeCounts {
     struct DeadLetterKind: Hashable {
         var source: Int
         var kind: DecodingFailure.Kind
+    }
+
+    /// What readings that break their contract are counted by.
+    struct ViolationKind: Hashable {
+        var source: Int
+        var action: ContractConfiguration.Action
     }
 }

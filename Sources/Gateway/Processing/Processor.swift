@@ -167,8 +167,9 @@ final class Processor {
         var failures = ElementFailures(of: count)
         for element in 0..<count where message.takes(element) {
             do throws(DecodingFailure) {
+                let violations = try violations(of: element, decoder, source: message.source)
                 let reading = try decoder.reading(element, of: message)
-                try apply(reading, decoder, message)
+                try apply(reading, decoder, message, violations: violations)
                 vehicle = reading.vehicle
             } catch {
                 failures.add(error, at: element)
@@ -186,7 +187,8 @@ final class Processor {
     private func apply(
         _ reading: Reading,
         _ decoder: MessageDecoder,
-        _ message: Message
+        _ message: Message,
+        violations: [String]
     ) throws(DecodingFailure) {
         let values = decoder.values
         let index = try vehicleIndex(reading, source: message.source)
@@ -221,7 +223,8 @@ final class Processor {
             values: values,
             vehicle: vehicle,
             source: configuration.sources[message.source].name,
-            topic: message.topic.name
+            topic: message.topic.name,
+            violations: violations
         )
         let rows = enrichment.map { enrich(context, $0, plan, &merged.concernsRules) } ?? []
         observeSchema(reading, decoder, vehicle, message, former: formerGroup)
@@ -319,6 +322,7 @@ final class Processor {
             offset: offset,
             fragment: enrichedFragments[message.source],
             isLate: isLate,
+            violations: context.violations,
             row: row,
             into: &outcome.bytes
         )

@@ -50,6 +50,12 @@ struct RenameGuess {
             // Two flags are equal every other time; two odometers are not.
             if case .bool = value { points += 1 } else { points += 2 }
             evidence.append("same value as the vehicle's last")
+        } else if let number = value?.number, let last = last?.number, last != 0,
+            (number / last - 1).magnitude <= 0.05
+        {
+            // Two odometers are not that near to one another by chance.
+            points += (number / last - 1).magnitude <= 0.001 ? 2 : 1
+            evidence.append("value close to the vehicle's last")
         } else if let number = value?.number, former.range.all.samples > 1,
             (former.range.all.minimum...former.range.all.maximum).contains(number)
         {
@@ -80,8 +86,11 @@ struct RenameGuess {
         path.split(separator: ".").last ?? Substring(path)
     }
 
-    /// Whether more than half of the pairs of letters are the same (Dice's coefficient), without case.
+    /// Whether one name holds the other, or more than half of the pairs of letters are the same (Dice's
+    /// coefficient), without case.
     private static func isSimilar(_ left: Substring, _ right: Substring) -> Bool {
+        let names = [left.lowercased(), right.lowercased()].sorted { $0.count < $1.count }
+        if names[0].count >= 3, names[1].contains(names[0]) { return true }
         let left = Set(pairs(left))
         let right = Set(pairs(right))
         guard !left.isEmpty, !right.isEmpty else { return false }
