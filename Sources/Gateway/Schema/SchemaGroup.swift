@@ -21,6 +21,8 @@ final class SchemaGroup {
     /// Its first version is learned: what is new from here on is a change.
     var isSettled = false
     private(set) var messages: Int64 = 0
+    /// As of which message the paths' counts were saved.
+    var counted: Int64 = 0
     private(set) var noveltyNumber: Int64 = 0
     private(set) var firstSeen: Timestamp
     private(set) var lastSeen: Timestamp
@@ -79,10 +81,11 @@ final class SchemaGroup {
         version = row.version
         isSettled = row.isSettled
         messages = row.messages
+        counted = row.messages
         noveltyNumber = row.noveltyNumber
         firstSeen = row.firstSeen
         lastSeen = row.lastSeen
-        restore(rows)
+        restore(rows, countedAt: row.counted)
         scheduleCheck(at: lastSeen)
     }
 
@@ -96,6 +99,7 @@ final class SchemaGroup {
             version: version,
             isSettled: isSettled,
             messages: messages,
+            counted: counted,
             noveltyNumber: noveltyNumber,
             firstSeen: firstSeen,
             lastSeen: lastSeen
@@ -109,7 +113,7 @@ final class SchemaGroup {
         for path in parent.paths.values where path.addedIn <= parent.version && !path.isGone {
             paths[path.key] = SchemaPath(
                 inheriting: path,
-                presence: path.presence(at: parent.messages),
+                presence: path.presence,
                 at: time
             )
         }
@@ -226,7 +230,7 @@ final class SchemaGroup {
         let present = Set(found.map(\.key.path))
         let missing = paths.values.filter {
             $0.addedIn <= version && !$0.isGone && !present.contains($0.key.path)
-                && $0.presence(at: messages) >= 0.9
+                && $0.presence >= 0.9
         }
         burst?.miss(missing.map { ($0, reading.lastValue(of: $0)) })
     }

@@ -12,6 +12,8 @@ struct SchemaGroupRow: Equatable, Sendable {
     var version: Int
     var isSettled: Bool
     var messages: Int64
+    /// As of which of them the paths' counts were saved.
+    var counted: Int64
     /// The message that brought something new last.
     var noveltyNumber: Int64
     var firstSeen: Timestamp
@@ -37,6 +39,9 @@ struct SchemaPathRow: Equatable, Sendable {
     var lastExample: SignalValue?
     var minimum: Double?
     var maximum: Double?
+    /// The range of the samples that others are compared with.
+    var recentMinimum: Double?
+    var recentMaximum: Double?
     var lengthMax: Int
     var lengthCount: Int
     var inheritedPresence: Double?
