@@ -30,6 +30,9 @@ enum LogSchema {
             for stream in ["schema", "current"] { try createStream(stream, in: db) }
             try db.execute(sql: version2)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: version3Sparkplug)
+        }
         return migrator
     }
 
@@ -128,5 +131,23 @@ enum LogSchema {
             offset INTEGER NOT NULL,
             PRIMARY KEY (name, topic, partition)
         ) WITHOUT ROWID;
+        """
+
+    private static let version3Sparkplug = """
+        CREATE TABLE sparkplug_node (
+            source TEXT NOT NULL,
+            edge_node TEXT NOT NULL,
+            bd_seq INTEGER,
+            seq INTEGER,
+            has_gap INTEGER NOT NULL,
+            PRIMARY KEY (source, edge_node)
+        ) WITHOUT ROWID;
+        CREATE TABLE sparkplug_birth (
+            source TEXT NOT NULL,
+            edge_node TEXT NOT NULL,
+            device TEXT NOT NULL,
+            metrics TEXT,
+            PRIMARY KEY (source, edge_node, device)
+        );
         """
 }

@@ -13,6 +13,7 @@ enum MetricName: String, CaseIterable {
     case sourceDeadLetters = "gateway_source_dead_letters_total"
     case sourceLate = "gateway_source_late_readings_total"
     case sourceClockFlagged = "gateway_source_clock_flagged_readings_total"
+    case sourceSparkplugGaps = "gateway_source_sparkplug_gaps_total"
     case sourceSessionUp = "gateway_source_session_up"
     case sourceReconnects = "gateway_source_reconnects_total"
     case sourceAuthRefusals = "gateway_source_auth_refusals_total"
@@ -92,6 +93,7 @@ extension MetricName {
             "Redelivered messages that had taken effect and were only acknowledged.",
         .sourceDeadLetters: "Messages put whole into the dead-letter stream, by reason.",
         .sourceLate: "Readings older than what the vehicle holds: logged, but nothing rolled back.",
+        .sourceSparkplugGaps: "Gaps in the sequence numbers of Sparkplug edge nodes.",
         .sourceClockFlagged: "Readings whose event time can't be true (far future, or 1970).",
         .sourceSessionUp: "1 while the session of a source is up, else 0.",
         .sourceReconnects: "Sessions that came up again after one was lost.",

@@ -35,6 +35,8 @@ struct Outcome {
     var alerts: [AlertChange] = []
     /// What changes of reference data do, in their order.
     var tables: [TableWrite] = []
+    /// What births, deaths and sequence numbers do to edge nodes, in their order.
+    var sparkplug: [SparkplugWrite] = []
     /// SQLite has failed in memory: nothing of this may be committed.
     var failure: SQLiteFailure?
     var counts = OutcomeCounts()
@@ -42,7 +44,7 @@ struct Outcome {
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
             && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty
-            && current.isEmpty && derived.isEmpty && failure == nil
+            && current.isEmpty && derived.isEmpty && sparkplug.isEmpty && failure == nil
     }
 
     /// Makes room for the next batch and keeps the memory.
@@ -56,6 +58,7 @@ struct Outcome {
         current.removeAll(keepingCapacity: true)
         derived.removeAll(keepingCapacity: true)
         tables.removeAll(keepingCapacity: true)
+        sparkplug.removeAll(keepingCapacity: true)
         failure = nil
         bytes.removeAll()
         vehicles.removeAll(keepingCapacity: true)
@@ -95,6 +98,8 @@ struct OutcomeCounts {
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.
     var misses: [Int: Int] = [:]
+    /// Gaps in the sequence numbers of edge nodes.
+    var sparkplugGaps: [SparkplugGap] = []
     /// Transitions by rule: fired and resolved.
     var fired: [Int: Int] = [:]
     var resolved: [Int: Int] = [:]

@@ -13,6 +13,7 @@ final class Processor {
     let fleet = Fleet()
     let signals: SignalTable
     let tables: TableStore
+    let sparkplug = SparkplugNodes()
     let configuration: Configuration
     /// How often a vehicle's current record is told at most; `nil` when nobody wants it.
     let recordInterval: Int64?
@@ -48,6 +49,7 @@ final class Processor {
         self.signals = signals
         self.nextOffsets = nextOffsets
         let parser = JSONParser(depthMax: configuration.limits.depthMax)
+        let sparkplug = sparkplug
         decoders = configuration.sources.map { source in
             source.topics.map {
                 MessageDecoder(
@@ -55,7 +57,8 @@ final class Processor {
                     limits: configuration.limits,
                     clock: configuration.clock,
                     parser: parser,
-                    signals: signals
+                    signals: signals,
+                    sparkplug: sparkplug
                 )
             }
         }
@@ -100,6 +103,7 @@ final class Processor {
             passTableTime(clock)
         }
         collectTables()
+        (outcome.sparkplug, outcome.counts.sparkplugGaps) = sparkplug.takeChanges()
         return outcome
     }
 
@@ -115,7 +119,9 @@ final class Processor {
             deadLetter(message, in: batch, error)
         }
         if configuration.log.keepsRaw {
-            let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
+            let isText =
+                (letters == deadLetterCount && isPlain(message))
+                || String.isUTF8(batch.bytes[message.payload])
             outcome.raw.append(
                 Event(
                     offset: takeOffset(StreamName.raw),
@@ -131,6 +137,11 @@ final class Processor {
     }
 
     private var deadLetterCount: Int { outcome.deadLetter.count }
+
+    /// Whether a message that was decoded is text as it stands.
+    private func isPlain(_ message: Message) -> Bool {
+        message.topic.configurationIndex.map { decoders[message.source][$0].wasPlain } ?? false
+    }
 
     /// Applies every reading of a message and names the vehicle of the last.
     private func readings(
@@ -209,7 +220,9 @@ final class Processor {
         vehicle.needsEvaluation = false
         var merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
-        if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
+        if let flag = reading.clockFlag, flag != .absent {
+            outcome.counts.clockFlagged[message.source, default: 0] += 1
+        }
         let context = ReadingContext(
             reading: reading,
             values: values,
