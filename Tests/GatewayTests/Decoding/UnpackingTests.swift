@@ -202,4 +202,18 @@ import Testing
         #expect(try decoder(.object, .cbor).decode(cbor)[0].signals == ["speed": .int(42)])
         #expect(try decoder(.object, .messagePack).decode(pack)[0].signals == ["speed": .int(42)])
     }
+
+    /// The `raw` stream keeps bytes as they came, and says so of what is no text.
+    @Test func rawIsWhatCame() throws {
+        let gateway = try TestGateway()
+        for (payload, isText) in [(Self.gzip, false), (Array(Self.text.utf8), true)] {
+            let processed = try gateway.process([
+                TestMessage("fleet/car/state", payload, arrival: .seconds(0))
+            ])
+            let event = try #require(processed.outcome.raw.first)
+            #expect(Array(processed.batch.bytes[event.payload]) == payload)
+            #expect(event.isText == isText)
+            #expect(processed.outcome.enriched.count == 1)
+        }
+    }
 }
