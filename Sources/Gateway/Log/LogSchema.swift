@@ -71,7 +71,6 @@ enum LogSchema {
             version INTEGER NOT NULL,
             is_settled INTEGER NOT NULL,
             messages INTEGER NOT NULL,
-            counted INTEGER NOT NULL,
             novelty_number INTEGER NOT NULL,
             first_seen INTEGER NOT NULL,
             last_seen INTEGER NOT NULL,

@@ -18,8 +18,8 @@ final class LogSchemas {
         upsertGroup = try make(
             """
             INSERT OR REPLACE INTO schema_group (id, source, topic, name, parent, version, is_settled,
-                messages, counted, novelty_number, first_seen, last_seen)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                messages, novelty_number, first_seen, last_seen)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         )
         upsertPath = try make(
@@ -92,7 +92,6 @@ extension SchemaGroupRow {
             version: row["version"],
             isSettled: row["is_settled"],
             messages: row["messages"],
-            counted: row["counted"],
             noveltyNumber: row["novelty_number"],
             firstSeen: Timestamp(milliseconds: row["first_seen"]),
             lastSeen: Timestamp(milliseconds: row["last_seen"])
@@ -102,7 +101,7 @@ extension SchemaGroupRow {
     fileprivate var values: [SignalValue?] {
         [
             .int(id), .text(source), .text(topic), .text(name), parent.map { .int($0) },
-            .int(Int64(version)), .bool(isSettled), .int(messages), .int(counted), .int(noveltyNumber),
+            .int(Int64(version)), .bool(isSettled), .int(messages), .int(noveltyNumber),
             .int(firstSeen.milliseconds), .int(lastSeen.milliseconds),
         ]
     }

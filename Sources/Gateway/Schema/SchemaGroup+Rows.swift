@@ -30,17 +30,9 @@ extension SchemaGroup {
     }
 
     /// Takes paths back, with the burst that was open when they were saved.
-    ///
-    /// What a kill has cost of the counts must not look like a silence of the paths: those that were saved
-    /// stand as far back as they did then.
-    func restore(_ rows: [SchemaPathRow], countedAt counted: Int64) {
+    func restore(_ rows: [SchemaPathRow]) {
         var ended: [String: SchemaPathRow] = [:]
         for row in rows {
-            var row = row
-            if row.lastNumber <= counted {
-                row.firstNumber += messages - counted
-                row.lastNumber += messages - counted
-            }
             let path = SchemaPath(row)
             guard let goneIn = row.goneIn else {
                 paths[row.key] = path
@@ -97,7 +89,6 @@ extension SchemaGroup {
         guard isDirty else { return [] }
         settle()
         isDirty = false
-        counted = messages
         let changed = paths.values.filter { $0.isDirty && !$0.isGone }
         for path in changed { path.isDirty = false }
         return [.group(row)] + changed.map { .path(row(of: $0)) }

@@ -21,8 +21,6 @@ final class SchemaGroup {
     /// Its first version is learned: what is new from here on is a change.
     var isSettled = false
     private(set) var messages: Int64 = 0
-    /// As of which message the paths' counts were saved.
-    var counted: Int64 = 0
     private(set) var noveltyNumber: Int64 = 0
     private(set) var firstSeen: Timestamp
     private(set) var lastSeen: Timestamp
@@ -81,11 +79,10 @@ final class SchemaGroup {
         version = row.version
         isSettled = row.isSettled
         messages = row.messages
-        counted = row.messages
         noveltyNumber = row.noveltyNumber
         firstSeen = row.firstSeen
         lastSeen = row.lastSeen
-        restore(rows, countedAt: row.counted)
+        restore(rows)
         scheduleCheck(at: lastSeen)
     }
 
@@ -99,7 +96,6 @@ final class SchemaGroup {
             version: version,
             isSettled: isSettled,
             messages: messages,
-            counted: counted,
             noveltyNumber: noveltyNumber,
             firstSeen: firstSeen,
             lastSeen: lastSeen

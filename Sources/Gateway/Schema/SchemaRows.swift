@@ -12,8 +12,6 @@ struct SchemaGroupRow: Equatable, Sendable {
     var version: Int
     var isSettled: Bool
     var messages: Int64
-    /// As of which of them the paths' counts were saved.
-    var counted: Int64
     /// The message that brought something new last.
     var noveltyNumber: Int64
     var firstSeen: Timestamp
