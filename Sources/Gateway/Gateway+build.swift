@@ -48,7 +48,8 @@ struct Gateway {
             enrichmentNames: rules.enrichmentNames,
             logger: logger
         )
-        var services = operationServices(registry, metrics, health, api)
+        let schemas = SchemaAPI(log: log, signals: configuration.signals, logger: logger)
+        var services = operationServices(registry, metrics, health, api, schemas)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let intakeStop = StopSignal()
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
@@ -95,7 +96,8 @@ struct Gateway {
         _ registry: PrometheusRegistry,
         _ metrics: GatewayMetrics,
         _ health: Health,
-        _ api: VehicleAPI
+        _ api: VehicleAPI,
+        _ schemas: SchemaAPI
     ) -> [any Service] {
         let certificates = CertificateWatch(
             files: certificateFiles,
@@ -110,6 +112,7 @@ struct Gateway {
             registry: registry,
             health: health,
             vehicles: api,
+            schemas: schemas,
             metrics: metrics,
             logger: logger,
             onBound: onHTTPBound

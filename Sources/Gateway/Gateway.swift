@@ -19,7 +19,7 @@ struct GatewayCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, ReplayCommand.self,
             ProveCommand.self, MockKafkaCommand.self,
-            SQLCommand.self, BenchCommand.self,
+            SQLCommand.self, SchemaCommand.self, BenchCommand.self,
         ]
     )
 }

@@ -10,6 +10,7 @@ struct HTTPProblem: Error, Equatable {
         case wrongFilter = "wrong-filter"
         case failedFilter = "failed-filter"
         case unknownVehicle = "unknown-vehicle"
+        case unknownSchema = "unknown-schema"
         case unreadableLog = "unreadable-log"
 
         /// The same for every problem of this kind.
@@ -19,6 +20,7 @@ struct HTTPProblem: Error, Equatable {
             case .wrongFilter: "The filter is no expression over a vehicle's columns"
             case .failedFilter: "The filter failed while it ran"
             case .unknownVehicle: "No such vehicle"
+            case .unknownSchema: "No such schema"
             case .unreadableLog: "The log can't be read"
             }
         }
@@ -26,7 +28,7 @@ struct HTTPProblem: Error, Equatable {
         var status: HTTPResponse.Status {
             switch self {
             case .wrongParameter, .wrongFilter, .failedFilter: .badRequest
-            case .unknownVehicle: .notFound
+            case .unknownVehicle, .unknownSchema: .notFound
             case .unreadableLog: .serviceUnavailable
             }
         }

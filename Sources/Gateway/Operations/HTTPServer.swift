@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one HTTP endpoint: metrics for Prometheus, health for people and orchestrators, the current
-// record of vehicles for programs.
+// record of vehicles and the schema history for programs.
 // It has no authentication and is meant for the loopback interface.
 
 import HTTPTypes
@@ -22,6 +22,7 @@ struct HTTPServer: Service {
     private let registry: PrometheusRegistry
     private let health: Health
     private let vehicles: VehicleAPI?
+    private let schemas: SchemaAPI?
     private let metrics: GatewayMetrics?
     private let logger: Logger
     private let onBound: @Sendable (Int) -> Void
@@ -34,6 +35,7 @@ struct HTTPServer: Service {
     ///   - registry: What `/metrics` prints.
     ///   - health: What `/healthz` and `/readyz` tell.
     ///   - vehicles: Answers `/api/vehicles`, if there is a log.
+    ///   - schemas: Answers `/api/schemas`, if there is a log.
     ///   - metrics: Counts requests, if given.
     ///   - logger: Where the start and failures are logged.
     ///   - onBound: Called with the real port once the server listens.
@@ -43,6 +45,7 @@ struct HTTPServer: Service {
         registry: PrometheusRegistry,
         health: Health,
         vehicles: VehicleAPI? = nil,
+        schemas: SchemaAPI? = nil,
         metrics: GatewayMetrics? = nil,
         logger: Logger,
         onBound: @escaping @Sendable (Int) -> Void = { _ in }
@@ -52,6 +55,7 @@ struct HTTPServer: Service {
         self.registry = registry
         self.health = health
         self.vehicles = vehicles
+        self.schemas = schemas
         self.metrics = metrics
         self.logger = logger
         self.onBound = onBound
@@ -93,7 +97,7 @@ struct HTTPServer: Service {
         }
     }
 
-    /// Returns the routes; all but those of vehicles read what is in memory and never wait.
+    /// Returns the routes; all but those of vehicles and schemas read what is in memory and never wait.
     func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
         if let metrics { router.add(middleware: RequestCounter(metrics: metrics)) }
@@ -122,6 +126,7 @@ struct HTTPServer: Service {
                 .response(to: request)
         }
         vehicles?.addRoutes(to: router)
+        schemas?.addRoutes(to: router)
         return router
     }
 

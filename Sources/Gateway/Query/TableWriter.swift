@@ -86,7 +86,7 @@ final class TableWriter: ResultWriter {
     }
 
     /// Text that a vehicle has sent must not steer the terminal, nor break the table's lines.
-    private static func visible(_ text: String) -> String {
+    static func visible(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var visible = ""
         for scalar in text.unicodeScalars {

@@ -28,6 +28,22 @@ final class APIScene: Sendable {
     private let health: Health
     private let clock: ClockHand
 
+    /// A group with two versions.
+    private static let schemas = """
+        INSERT INTO schema_group VALUES
+            (1, 'vehicles', 'fleet/{vehicle}/state', '4.2', NULL, 2, 1, 12, 2, 1767600000000, 1767600000010);
+        INSERT INTO schema_version VALUES
+            (1, 1, 1767600000000, '00', 1, '{"change":"schema_learned","from":1,"to":1,"paths":1}'),
+            (1, 2, 1767600000010, '01', 2, '{"change":"schema_changed","from":1,"to":2,
+                "changes":[{"change":"likely_rename","path":"b","former_path":"a",
+                "evidence":["same type"]}]}');
+        INSERT INTO schema_path VALUES
+            (1, 'a', 'int', 1, 2, 'a', 1, 1, 0, 0, 10, 6, 'car-1', '5', '6', 5, 6, 0, 0, NULL),
+            (1, 'b', 'int', 2, NULL, 'b', 1, 1, 0, 0, 10, 6, 'car-1', '5', '6', 5, 6, 0, 0, NULL),
+            (1, 'speed_kmh', 'float', 1, NULL, 'speed_kmh', 1, 1, 0, 0, 10, 12, 'car-1', '5.5', NULL,
+                5.5, 9, 0, 0, NULL);
+        """
+
     init() throws {
         folder =
             FileManager.default.temporaryDirectory
@@ -49,6 +65,7 @@ final class APIScene: Sendable {
                     ]
                 )
             }
+            try db.execute(sql: Self.schemas)
             try db.execute(
                 sql: "INSERT INTO alert VALUES ('car-1', 'fast', 'firing', 1, 1, NULL)"
             )
@@ -63,7 +80,10 @@ final class APIScene: Sendable {
             health.sourceIsUp("vehicles")
             health.logIsWritable()
         case .stalled: clock.advance(seconds: UInt64(Health.intakeStallSecondsMax) + 1)
-        case .unreadable: try await log.pool.write { try $0.execute(sql: "DROP TABLE vehicle") }
+        case .unreadable:
+            try await log.pool.write {
+                try $0.execute(sql: "DROP TABLE vehicle; DROP TABLE schema_group")
+            }
         }
     }
 
@@ -88,6 +108,7 @@ final class APIScene: Sendable {
                 enrichmentNames: ["plate"],
                 logger: logger
             ),
+            schemas: SchemaAPI(log: log, signals: configuration.signals, logger: logger),
             logger: logger,
             onBound: onBound
         )
