@@ -48,8 +48,9 @@ struct Gateway {
             enrichmentNames: rules.enrichmentNames,
             logger: logger
         )
+        let schemas = SchemaAPI(log: log, signals: configuration.signals, logger: logger)
         let (intakeStop, replays) = intakeSignals()
-        var services = operationServices(registry, metrics, health, api, replays)
+        var services = operationServices(registry, metrics, health, api, schemas, replays)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
         try startCursors(lanes, log, inbox)
@@ -103,6 +104,7 @@ struct Gateway {
         _ metrics: GatewayMetrics,
         _ health: Health,
         _ api: VehicleAPI,
+        _ schemas: SchemaAPI,
         _ replays: ReplayQueue
     ) -> [any Service] {
         let certificates = CertificateWatch(
@@ -119,6 +121,7 @@ struct Gateway {
             registry: registry,
             health: health,
             vehicles: api,
+            schemas: schemas,
             replays: ReplayAPI(queue: replays, token: token),
             metrics: metrics,
             logger: logger,

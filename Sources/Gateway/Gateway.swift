@@ -19,7 +19,7 @@ struct GatewayCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, ReplayCommand.self,
             ProveCommand.self, MockKafkaCommand.self,
-            SQLCommand.self, DeadLettersCommand.self, BenchCommand.self,
+            SQLCommand.self, SchemaCommand.self, DeadLettersCommand.self, BenchCommand.self,
         ]
     )
 }

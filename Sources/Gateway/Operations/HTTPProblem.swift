@@ -10,6 +10,7 @@ struct HTTPProblem: Error, Equatable {
         case wrongFilter = "wrong-filter"
         case failedFilter = "failed-filter"
         case unknownVehicle = "unknown-vehicle"
+        case unknownSchema = "unknown-schema"
         case unreadableLog = "unreadable-log"
         case noToken = "no-token"
         case wrongBody = "wrong-body"
@@ -22,6 +23,7 @@ struct HTTPProblem: Error, Equatable {
             case .wrongFilter: "The filter is no expression over a vehicle's columns"
             case .failedFilter: "The filter failed while it ran"
             case .unknownVehicle: "No such vehicle"
+            case .unknownSchema: "No such schema"
             case .unreadableLog: "The log can't be read"
             case .noToken: "The gateway's token is missing or wrong"
             case .wrongBody: "The body is wrong"
@@ -33,7 +35,7 @@ struct HTTPProblem: Error, Equatable {
             switch self {
             case .wrongParameter, .wrongFilter, .failedFilter, .wrongBody: .badRequest
             case .noToken: .unauthorized
-            case .unknownVehicle: .notFound
+            case .unknownVehicle, .unknownSchema: .notFound
             case .unreadableLog, .notDone: .serviceUnavailable
             }
         }

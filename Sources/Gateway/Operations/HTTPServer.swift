@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one HTTP endpoint: metrics for Prometheus, health for people and orchestrators, the current
-// record of vehicles for programs.
+// record of vehicles and the schema history for programs.
 // Reading needs no authentication, so it is meant for the loopback interface. The one path that changes
 // something asks for the token that stands in the data directory.
 
@@ -23,6 +23,7 @@ struct HTTPServer: Service {
     private let registry: PrometheusRegistry
     private let health: Health
     private let vehicles: VehicleAPI?
+    private let schemas: SchemaAPI?
     private let replays: ReplayAPI?
     private let metrics: GatewayMetrics?
     private let logger: Logger
@@ -36,6 +37,7 @@ struct HTTPServer: Service {
     ///   - registry: What `/metrics` prints.
     ///   - health: What `/healthz` and `/readyz` tell.
     ///   - vehicles: Answers `/api/vehicles`, if there is a log.
+    ///   - schemas: Answers `/api/schemas`, if there is a log.
     ///   - replays: Answers `/api/deadletters/replay`, if there is an intake loop.
     ///   - metrics: Counts requests, if given.
     ///   - logger: Where the start and failures are logged.
@@ -46,6 +48,7 @@ struct HTTPServer: Service {
         registry: PrometheusRegistry,
         health: Health,
         vehicles: VehicleAPI? = nil,
+        schemas: SchemaAPI? = nil,
         replays: ReplayAPI? = nil,
         metrics: GatewayMetrics? = nil,
         logger: Logger,
@@ -56,6 +59,7 @@ struct HTTPServer: Service {
         self.registry = registry
         self.health = health
         self.vehicles = vehicles
+        self.schemas = schemas
         self.replays = replays
         self.metrics = metrics
         self.logger = logger
@@ -127,6 +131,7 @@ struct HTTPServer: Service {
                 .response(to: request)
         }
         vehicles?.addRoutes(to: router)
+        schemas?.addRoutes(to: router)
         replays?.addRoutes(to: router)
         return router
     }

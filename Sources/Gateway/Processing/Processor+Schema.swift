@@ -70,7 +70,7 @@ extension Processor {
         let range = start..<outcome.bytes.count
         let payload = String(decoding: outcome.bytes.bytes[range], as: UTF8.self)
         if news.kind != .changed || news.from != news.to {
-            outcome.schemas.append(.version(news.group.versionRow(at: news.time, event: payload)))
+            outcome.schemas.append(.version(news.versionRow(event: payload)))
         }
         let source = configuration.sources.firstIndex { $0.name == news.group.source }
         for change in news.changes {
@@ -116,16 +116,15 @@ extension Processor {
     }
 }
 
-extension SchemaGroup {
+extension SchemaNews {
     /// The version that the group has reached.
-    func versionRow(at time: Timestamp, event: String) -> SchemaVersionRow {
-        let keys = paths.values.filter { $0.addedIn <= version && !$0.isGone }.map(\.key)
-        return SchemaVersionRow(
-            group: id,
-            version: version,
+    fileprivate func versionRow(event: String) -> SchemaVersionRow {
+        SchemaVersionRow(
+            group: group.id,
+            version: to,
             time: time,
-            fingerprint: keys.fingerprint,
-            pathCount: keys.count,
+            fingerprint: fingerprint,
+            pathCount: pathCount,
             event: event
         )
     }

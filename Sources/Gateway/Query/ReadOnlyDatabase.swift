@@ -99,6 +99,26 @@ import GRDBSQLite
         return rows
     }
 
+    /// Runs a statement of the program's own with values for its parameters, and gives its rows.
+    func rows(_ sql: String, with values: [SignalValue?]) throws(QueryError) -> [[SQLValue]] {
+        let statement = try self.statement(sql)
+        for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
+        var rows: [[SQLValue]] = []
+        while try step(statement) { rows.append(SQLValue.row(of: statement)) }
+        return rows
+    }
+
+    /// Lets a body see one state of the log; within the budget of one statement.
+    func snapshot<Result>(_ body: () throws -> Result) throws -> Result {
+        budget.begin()
+        defer { budget.end() }
+        // Nobody may begin a transaction here; a statement that is under way is one as well.
+        let holder = try statement("SELECT name FROM main.stream")
+        _ = try step(holder)
+        defer { holder.reset() }
+        return try body()
+    }
+
     /// A statement of the program's own that runs often.
     func statement(_ sql: String) throws(QueryError) -> SQLiteStatement {
         do throws(SQLiteFailure) {
@@ -209,7 +229,7 @@ extension ReadOnlyDatabase {
     }
 
     private static let asGateway =
-        "run this as the gateway's user (sudo -u gateway gateway sql …)"
+        "run this as the gateway's user (sudo -u gateway gateway …)"
 
     /// Why opening failed, and what to do.
     private static func advice(_ failure: SQLiteFailure, _ path: String) -> String {

@@ -81,7 +81,8 @@ extension SchemaGroup {
             writes.removeAll(keepingCapacity: true)
             hasNewRow = false
         }
-        return (hasNewRow ? [.group(row)] : []) + writes
+        // A group's messages are never without the counts of its paths: shares would be wrong.
+        return (hasNewRow ? [.group(row)] : []) + writes + (hasNewRow ? changedPaths() : [])
     }
 
     /// The rows whose counts have changed since they were saved.
@@ -89,8 +90,12 @@ extension SchemaGroup {
         guard isDirty else { return [] }
         settle()
         isDirty = false
+        return [.group(row)] + changedPaths()
+    }
+
+    private func changedPaths() -> [SchemaWrite] {
         let changed = paths.values.filter { $0.isDirty && !$0.isGone }
         for path in changed { path.isDirty = false }
-        return [.group(row)] + changed.map { .path(row(of: $0)) }
+        return changed.map { .path(row(of: $0)) }
     }
 }

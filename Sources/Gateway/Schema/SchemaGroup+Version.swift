@@ -17,9 +17,35 @@ struct SchemaNews {
     /// Equal when what has changed is not part of a version.
     let from: Int
     let to: Int
-    var changes: [SchemaChange] = []
-    var vehicles: [String] = []
-    var vehicleCount = 0
+    /// What the version is, at this moment: the reading that it is told with may open a burst.
+    let pathCount: Int
+    let fingerprint: String
+    var changes: [SchemaChange]
+    let vehicles: [String]
+    let vehicleCount: Int
+
+    init(
+        kind: Kind,
+        group: SchemaGroup,
+        time: Timestamp,
+        from: Int,
+        to: Int,
+        changes: [SchemaChange] = [],
+        vehicles: [String] = [],
+        vehicleCount: Int = 0
+    ) {
+        let keys = group.paths.values.filter { $0.addedIn <= to && !$0.isGone }.map(\.key)
+        self.kind = kind
+        self.group = group
+        self.time = time
+        self.from = from
+        self.to = to
+        pathCount = keys.count
+        fingerprint = keys.fingerprint
+        self.changes = changes
+        self.vehicles = vehicles
+        self.vehicleCount = vehicleCount
+    }
 }
 
 extension SchemaGroup {
@@ -32,6 +58,7 @@ extension SchemaGroup {
     func settleFirstVersion(at time: Timestamp) -> SchemaNews {
         isSettled = true
         hasNewRow = true
+        settle()
         return SchemaNews(kind: .learned, group: self, time: time, from: version, to: version)
     }
 

@@ -21,6 +21,8 @@ final class SchemaGroup {
     /// Its first version is learned: what is new from here on is a change.
     var isSettled = false
     private(set) var messages: Int64 = 0
+    /// The messages that are counted into the paths: the log has these, so that both are of one moment.
+    private var countedMessages: Int64 = 0
     private(set) var noveltyNumber: Int64 = 0
     private(set) var firstSeen: Timestamp
     private(set) var lastSeen: Timestamp
@@ -79,6 +81,7 @@ final class SchemaGroup {
         version = row.version
         isSettled = row.isSettled
         messages = row.messages
+        countedMessages = row.messages
         noveltyNumber = row.noveltyNumber
         firstSeen = row.firstSeen
         lastSeen = row.lastSeen
@@ -95,7 +98,7 @@ final class SchemaGroup {
             parent: parent?.id,
             version: version,
             isSettled: isSettled,
-            messages: messages,
+            messages: countedMessages,
             noveltyNumber: noveltyNumber,
             firstSeen: firstSeen,
             lastSeen: lastSeen
@@ -301,7 +304,10 @@ final class SchemaGroup {
 
     /// Counts what shapes have seen into their paths.
     func settle() {
-        for shape in touched { shape.settle() }
+        for shape in touched {
+            countedMessages = max(countedMessages, shape.lastNumber)
+            shape.settle()
+        }
         touched.removeAll(keepingCapacity: true)
     }
 

@@ -11,7 +11,7 @@ extension SchemaNews {
     var summary: String {
         let place = group.name.isEmpty ? group.topic : "\(group.topic) (\(group.name))"
         switch kind {
-        case .learned: return "\(place): version 1 is known, \(group.paths.count) paths"
+        case .learned: return "\(place): version 1 is known, \(pathCount) paths"
         case .continued:
             let former =
                 group.parent.map { "'\($0.name)' version \($0.version)" } ?? "another group"
@@ -110,7 +110,7 @@ extension JSONWriter {
             changes(news.changes.filter { $0.severity > .none })
         } else {
             member("paths")
-            int(Int64(news.group.paths.count))
+            int(Int64(news.pathCount))
         }
         raw("}")
     }

@@ -112,21 +112,7 @@ final class StoredFleet {
             metrics: GatewayMetrics(factory: registry),
             logger: logger
         )
-        var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
-        head.headerFields[.ifNoneMatch] = ifNoneMatch
-        let response = try await server.router().buildResponder()
-            .respond(
-                to: Request(head: head, body: RequestBody(buffer: ByteBuffer())),
-                context: BasicRequestContext(
-                    source: ApplicationRequestContextSource(
-                        channel: EmbeddedChannel(),
-                        logger: logger
-                    )
-                )
-            )
-        let body = CollectedBody()
-        try await response.body.write(body)
-        return RoutedAnswer(response: response, body: body.text)
+        return try await RoutedAnswer(of: server, path, method: method, ifNoneMatch: ifNoneMatch)
     }
 }
 
@@ -134,6 +120,30 @@ final class StoredFleet {
 struct RoutedAnswer {
     var response: Response
     var body: String
+
+    /// What the router of a server answers.
+    init(
+        of server: HTTPServer,
+        _ path: String,
+        method: HTTPRequest.Method = .get,
+        ifNoneMatch: String? = nil
+    ) async throws {
+        var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
+        head.headerFields[.ifNoneMatch] = ifNoneMatch
+        response = try await server.router().buildResponder()
+            .respond(
+                to: Request(head: head, body: RequestBody(buffer: ByteBuffer())),
+                context: BasicRequestContext(
+                    source: ApplicationRequestContextSource(
+                        channel: EmbeddedChannel(),
+                        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                    )
+                )
+            )
+        let collected = CollectedBody()
+        try await response.body.write(collected)
+        body = collected.text
+    }
 
     var status: Int { response.status.code }
 

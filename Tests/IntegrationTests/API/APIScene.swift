@@ -31,6 +31,22 @@ final class APIScene: Sendable {
     /// Dead letters that are asked for; served below as the intake loop does.
     private let replays = ReplayQueue(intake: WakeUp())
 
+    /// A group with two versions.
+    private static let schemas = """
+        INSERT INTO schema_group VALUES
+            (1, 'vehicles', 'fleet/{vehicle}/state', '4.2', NULL, 2, 1, 12, 2, 1767600000000, 1767600000010);
+        INSERT INTO schema_version VALUES
+            (1, 1, 1767600000000, '00', 1, '{"change":"schema_learned","from":1,"to":1,"paths":1}'),
+            (1, 2, 1767600000010, '01', 2, '{"change":"schema_changed","from":1,"to":2,
+                "changes":[{"change":"likely_rename","path":"b","former_path":"a",
+                "evidence":["same type"]}]}');
+        INSERT INTO schema_path VALUES
+            (1, 'a', 'int', 1, 2, 'a', 1, 1, 0, 0, 10, 6, 'car-1', '5', '6', 5, 6, NULL, NULL, 0, 0, NULL),
+            (1, 'b', 'int', 2, NULL, 'b', 1, 1, 0, 0, 10, 6, 'car-1', '5', '6', 5, 6, NULL, NULL, 0, 0, NULL),
+            (1, 'speed_kmh', 'float', 1, NULL, 'speed_kmh', 1, 1, 0, 0, 10, 12, 'car-1', '5.5', NULL,
+                5.5, 9, NULL, NULL, 0, 0, NULL);
+        """
+
     init() throws {
         folder =
             FileManager.default.temporaryDirectory
@@ -52,6 +68,7 @@ final class APIScene: Sendable {
                     ]
                 )
             }
+            try db.execute(sql: Self.schemas)
             try db.execute(
                 sql: "INSERT INTO alert VALUES ('car-1', 'fast', 'firing', 1, 1, NULL)"
             )
@@ -68,7 +85,9 @@ final class APIScene: Sendable {
         case .stalled: clock.advance(seconds: UInt64(Health.intakeStallSecondsMax) + 1)
         case .unreadable:
             replays.close()
-            try await log.pool.write { try $0.execute(sql: "DROP TABLE vehicle") }
+            try await log.pool.write {
+                try $0.execute(sql: "DROP TABLE vehicle; DROP TABLE schema_group")
+            }
         }
     }
 
@@ -93,6 +112,7 @@ final class APIScene: Sendable {
                 enrichmentNames: ["plate"],
                 logger: logger
             ),
+            schemas: SchemaAPI(log: log, signals: configuration.signals, logger: logger),
             replays: ReplayAPI(queue: replays, token: Self.token),
             logger: logger,
             onBound: onBound
