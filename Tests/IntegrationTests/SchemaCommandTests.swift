@@ -23,7 +23,7 @@ extension IntegrationSuites {
                                 VALUES (\(id), 'vehicles', 'fleet/{vehicle}/state', '\(name)', NULL, 1, 1, 5, 1, 0, 9);
                             INSERT INTO schema_version VALUES (\(id), 1, 0, '00', 1, '{"change":"schema_learned"}');
                             INSERT INTO schema_path VALUES (\(id), 'p\(id)', 'int', 1, NULL, 'p\(id)', 1, 5, 0, 0, 9,
-                                5, 'car-1', '5', '6', 5, 6, 0, 0, NULL);
+                                5, 'car-1', '5', '6', 5, 6, NULL, NULL, 0, 0, NULL);
                             """
                     )
                 }

@@ -15,14 +15,16 @@ struct NumberRange: Sendable {
         var minimum = Double.infinity
         var maximum = -Double.infinity
         var samples = 0
-        /// Samples that differ from the one before.
-        var moves = 0
+        /// Samples above the one before, and below it.
+        var rises = 0
+        var falls = 0
 
-        init(minimum: Double, maximum: Double, samples: Int, moves: Int = 0) {
-            self.minimum = minimum
-            self.maximum = maximum
-            self.samples = samples
-            self.moves = moves
+        init(_ number: Double, after last: Double?) {
+            minimum = number
+            maximum = number
+            samples = 1
+            rises = last.map { number > $0 ? 1 : 0 } ?? 0
+            falls = last.map { number < $0 ? 1 : 0 } ?? 0
         }
 
         init() {}
@@ -32,8 +34,11 @@ struct NumberRange: Sendable {
             minimum = range.lowerBound
             maximum = range.upperBound
             samples = NumberRange.windowSamples
-            moves = NumberRange.windowSamples
+            rises = NumberRange.windowSamples / 2
+            falls = NumberRange.windowSamples / 2
         }
+
+        var moves: Int { rises + falls }
 
         var width: Double { maximum - minimum }
         var middle: Double { (minimum + maximum) / 2 }
@@ -42,7 +47,8 @@ struct NumberRange: Sendable {
             minimum = Swift.min(minimum, other.minimum)
             maximum = Swift.max(maximum, other.maximum)
             samples += other.samples
-            moves += other.moves
+            rises += other.rises
+            falls += other.falls
         }
     }
 
@@ -70,12 +76,7 @@ struct NumberRange: Sendable {
 
     /// Takes a sample; gives the guess, when it completes a window that smells of another unit.
     mutating func add(_ number: Double) -> UnitGuess? {
-        let sample = Window(
-            minimum: number,
-            maximum: number,
-            samples: 1,
-            moves: last.map { $0 == number ? 0 : 1 } ?? 0
-        )
+        let sample = Window(number, after: last)
         last = number
         all.add(sample)
         window.add(sample)
@@ -121,6 +122,9 @@ struct UnitGuess: Sendable, Equatable {
         guard before.moves >= NumberRange.movesMin, after.moves >= NumberRange.movesMin,
             before.middle != 0, after.middle != 0
         else { return nil }
+        // What only ever rises, as a counter does, has risen.
+        let isRise = after.middle > before.middle
+        guard isRise ? after.falls > 0 : after.rises > 0 else { return nil }
         let gap = max(after.minimum - before.maximum, before.minimum - after.maximum)
         // A ramp moves on by what it has moved before; a jump by much more.
         guard gap > 0, gap >= 2 * max(before.width, after.width) else { return nil }

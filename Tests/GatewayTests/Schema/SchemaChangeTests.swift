@@ -254,4 +254,31 @@ import Testing
         try rig.settle()
         #expect(try rig.changes().isEmpty)
     }
+
+    @Test func aCounterThatAKillHidesForAWhileIsNoUnit() throws {
+        let rig = try SchemaRig()
+        try rig.send((0..<2_000).map { "{\"trip\":\(100 + $0)}" })
+        let counts = rig.gateway.processor.schemas?.takeCounts(pathsMax: .max) ?? []
+        try rig.gateway.writer.saveSchemaCounts(counts)
+        try rig.restart()
+        try rig.send((6_000..<8_000).map { "{\"trip\":\($0)}" })
+        try rig.settle()
+        #expect(try rig.changes().isEmpty)
+    }
+
+    @Test func numberInAnotherUnitIsGuessedOverARestart() throws {
+        let rig = try SchemaRig()
+        func drive(_ factor: Double) throws {
+            try rig.send(
+                (0..<2_000).map { "{\"speed\":\((80.0 + Double($0 % 37) / 4) * factor)}" }
+            )
+        }
+        try drive(1)
+        let counts = rig.gateway.processor.schemas?.takeCounts(pathsMax: .max) ?? []
+        try rig.gateway.writer.saveSchemaCounts(counts)
+        try rig.restart()
+        try drive(3.6)
+        try rig.settle()
+        #expect(try rig.changes() == [["unit_jump speed"]])
+    }
 }
