@@ -48,9 +48,8 @@ struct Gateway {
             enrichmentNames: rules.enrichmentNames,
             logger: logger
         )
-        let schemas = SchemaAPI(log: log, signals: configuration.signals, logger: logger)
         let (intakeStop, replays) = intakeSignals()
-        var services = operationServices(registry, metrics, health, api, schemas, replays)
+        var services = operationServices(registry, metrics, health, api, schemas(log), replays)
         let listeners = lanes.map { CommitListener(streams: $0.streams.map(\.stream)) }
         let inbox = LogInbox(listeners: listeners, intake: intakeStop.wakeUp)
         try startCursors(lanes, log, inbox)
@@ -96,6 +95,11 @@ struct Gateway {
     private func intakeSignals() -> (StopSignal, ReplayQueue) {
         let stop = StopSignal()
         return (stop, ReplayQueue(intake: stop.wakeUp))
+    }
+
+    /// Answers what the log knows of schemas.
+    private func schemas(_ log: EventLog) -> SchemaAPI {
+        SchemaAPI(log: log, signals: configuration.signals, logger: logger)
     }
 
     /// What operators look at.

@@ -47,10 +47,13 @@ extension SchemaConfiguration {
     /// Bytes of a text that an example keeps.
     private static let exampleBytesMax = 64
 
+    /// Whether values of a path must not be shown.
+    func isMasked(_ path: String) -> Bool { masks.contains { $0.matches(path) } }
+
     /// A value as it may be shown as an example of its path; `nil` when none may.
     func shown(_ value: SignalValue?, of path: String) -> SignalValue? {
         guard keepsExamples, let value else { return nil }
-        if masks.contains(where: { $0.matches(path) }) { return Self.masked(value) }
+        if isMasked(path) { return Self.masked(value) }
         guard case .text(let text) = value, text.utf8.count > Self.exampleBytesMax else {
             return value
         }

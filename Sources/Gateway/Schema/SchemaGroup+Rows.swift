@@ -3,7 +3,9 @@
 
 extension SchemaGroup {
     func row(of path: SchemaPath) -> SchemaPathRow {
-        let range = path.range.all
+        let isMasked = configuration.isMasked(path.key.path)
+        let range = isMasked ? NumberRange.Window() : path.range.all
+        let recent = isMasked ? nil : path.range.reference
         return SchemaPathRow(
             group: id,
             key: path.key,
@@ -21,8 +23,8 @@ extension SchemaGroup {
             lastExample: path.lastExample,
             minimum: range.samples > 0 ? range.minimum : nil,
             maximum: range.samples > 0 ? range.maximum : nil,
-            recentMinimum: path.range.reference?.minimum,
-            recentMaximum: path.range.reference?.maximum,
+            recentMinimum: recent?.minimum,
+            recentMaximum: recent?.maximum,
             lengthMax: path.lengthMax,
             lengthCount: path.lengthCount,
             inheritedPresence: path.inheritedPresence

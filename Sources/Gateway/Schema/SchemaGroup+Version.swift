@@ -148,8 +148,10 @@ extension SchemaGroup {
             }
         changes += burst.units.map { path, guess in
             change(.unitJump, path) {
-                $0.exampleBefore = .text(guess.before.brief)
-                $0.exampleAfter = .text(guess.after.brief)
+                if !configuration.isMasked(path.key.path) {
+                    $0.exampleBefore = .text(guess.before.brief)
+                    $0.exampleAfter = .text(guess.after.brief)
+                }
                 $0.evidence = [guess.evidence]
             }
         }

@@ -161,7 +161,7 @@ import Testing
         try rig.settle()
         try rig.restart()
         try rig.send(#"{"n":1,"a":1}"#)
-        try rig.send(#"{"n":1,"b":1}"#)
+        try rig.send(#"{"n":1,"b":"x"}"#)
         try rig.settle()
         #expect(try rig.changes() == [["path_added a"], ["path_added b"]])
         #expect(try rig.versions().count == 3)
