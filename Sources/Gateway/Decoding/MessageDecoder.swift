@@ -112,16 +112,21 @@ final class MessageDecoder {
 
     // What the schema history looks at of the current reading.
 
+    /// Its payloads are no JSON, and each holds one value of whatever type.
+    var readsText: Bool { configuration.format == .text }
+
     /// Which of its numbers have a fraction: as long as it is the same, no type has changed.
     var numberHash: UInt64 {
-        guard let document, let current else { return 0 }
+        guard let document, let current else {
+            return text.map { UInt64(SchemaType($0).place) } ?? 0
+        }
         return document.numberHash(of: current.element)
     }
 
     /// The JSON type of a column, before the catalogue converts its value.
     func schemaType(at column: Int) -> SchemaType {
         guard let current else { return .null }
-        guard let document, configuration.format != .text else {
+        guard let document, !readsText else {
             return rawValue(at: column).map { SchemaType($0) } ?? .null
         }
         let leaf = current.shape.columns[column].leaf
@@ -130,7 +135,7 @@ final class MessageDecoder {
 
     /// The value of a column as it came.
     func rawValue(at column: Int) -> SignalValue? {
-        guard configuration.format != .text else { return text }
+        guard !readsText else { return text }
         guard let document, let current else { return nil }
         let leaf = current.shape.columns[column].leaf
         return document.value(at: document.leaves(of: current.element).lowerBound + leaf)

@@ -130,6 +130,11 @@ final class SchemaGroup {
             shape = shapes[reading.shape.id] ?? meet(reading)
             reading.shape.schema = shape
         }
+        // A plain text has one shape, whatever is in it.
+        if reading.decoder.readsText, shape?.numberHash != reading.decoder.numberHash {
+            shape = meet(reading)
+            reading.shape.schema = shape
+        }
         guard let shape else { return }
         if shape.count == 0 { touched.append(shape) }
         let isSampled = shape.isSampled

@@ -14,6 +14,9 @@ enum SchemaType: String, Sendable, Hashable, Comparable, CaseIterable {
 
     static func < (left: SchemaType, right: SchemaType) -> Bool { left.rawValue < right.rawValue }
 
+    /// Its place among all types.
+    var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
     var isNumber: Bool { self == .int || self == .float }
 
     /// Whether a value of one type may turn out as the other under the same meaning.

@@ -117,6 +117,21 @@ import Testing
         #expect(try rig.changes().count == 1)
     }
 
+    @Test func plainTextsHaveTypesToo() throws {
+        let topic = try TopicConfiguration.testing(
+            "fleet/{vehicle}/{signal}",
+            format: .text,
+            eventTime: nil
+        )
+        let rig = try SchemaRig(topics: [topic])
+        try rig.send("5", times: 12)
+        try rig.send("5.5")
+        try rig.send("off")
+        try rig.settle()
+        #expect(try rig.changes() == [["type_changed state", "type_widened state"]])
+        #expect(try rig.paths(version: 2) == ["state float", "state text"])
+    }
+
     @Test func pathsAndShapesAreBounded() throws {
         let rig = try SchemaRig {
             $0.pathsMax = 20
