@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -39,7 +40,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "CSystemd", "ContractShim", "JSONShim", "KafkaMock", "KafkaShim", "LineEditShim",
-                "MQTTShim",
+                "MQTTShim", "PayloadShim", "SparkplugProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -48,6 +49,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -87,6 +89,24 @@ let package = Package(
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("edit")]
         ),
+        .target(
+            name: "PayloadShim",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
+            cxxSettings: [
+                .define("MSGPACK_NO_BOOST"),
+                .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"]),
+            ],
+            linkerSettings: [
+                .linkedLibrary("cbor"), .linkedLibrary("z"), .linkedLibrary("zstd"),
+            ]
+        ),
+        // Generated code, which follows its generator's settings: scripts/generate-sparkplug.sh.
+        .target(
+            name: "SparkplugProtocol",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["sparkplug_b.proto"],
+            swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]
+        ),
         .systemLibrary(
             name: "CSystemd",
             pkgConfig: "libsystemd",
@@ -94,12 +114,18 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "KafkaShim"],
+            dependencies: [
+                "Gateway", "KafkaShim", "SparkplugProtocol",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: houseSettings
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["DepotTesting", "KafkaShim"],
+            dependencies: [
+                "DepotTesting", "KafkaShim", "SparkplugProtocol",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: houseSettings
         ),
         .testTarget(

@@ -7,8 +7,8 @@
 set -euo pipefail
 
 readonly build_packages=(
-    libedit-dev libmosquitto-dev librdkafka-dev libsimdjson-dev libsqlite3-dev libssl-dev libsystemd-dev
-    pkg-config zlib1g-dev
+    libcbor-dev libedit-dev libmosquitto-dev libmsgpack-cxx-dev librdkafka-dev libsimdjson-dev libsqlite3-dev
+    libssl-dev libsystemd-dev libzstd-dev pkg-config zlib1g-dev
 )
 readonly run_packages=(kcat mosquitto mosquitto-clients openssl procps python3-pip sqlite3 strace)
 readonly swift_version_min=6.2

@@ -7,11 +7,11 @@ import Testing
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Swift files below a folder of the package, with their lines.
+    /// Swift files below a folder of the package, with their lines; not those that a generator wrote.
     private static func files(_ folder: String) throws -> [(name: String, lines: [Substring])] {
         let base = root.appendingPathComponent(folder)
         let names = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String }
-        return try (names ?? []).filter { $0.hasSuffix(".swift") }
+        return try (names ?? []).filter { $0.hasSuffix(".swift") && !$0.hasSuffix(".pb.swift") }
             .map { name in
                 let text = try String(
                     contentsOf: base.appendingPathComponent(name),

@@ -187,6 +187,7 @@ struct ConfigurationDecoder {
     private func decodeTopic(_ section: YAMLMapping) -> TopicConfiguration? {
         let pattern = parsed(section.required("pattern"), TopicPattern.init)
         let format = choice(section.optional("format"), PayloadFormat.self) ?? .object
+        let encoding = decodeEncoding(section.optional("encoding"), format)
         let vehicle = section.optional("vehicle")?.string()
         let eventTime = section.optional("event_time")?.mapping { decodeEventTime($0) } ?? nil
         let contract =
@@ -194,6 +195,7 @@ struct ConfigurationDecoder {
         let arrays =
             section.optional("arrays")?.mapping { decodeArrays($0, format: format) } ?? []
         guard let pattern else { return nil }
+        if format == .sparkplugB { return sparkplugTopic(section, pattern) }
         if vehicle == nil, !pattern.fields.contains("vehicle") {
             section.value.report(
                 "no vehicle id: name a level {vehicle} in the pattern, or set 'vehicle' to its path"
@@ -205,6 +207,7 @@ struct ConfigurationDecoder {
         return TopicConfiguration(
             pattern: pattern,
             format: format,
+            encoding: encoding,
             vehiclePath: vehicle,
             eventTime: eventTime,
             contract: contract,
@@ -302,6 +305,9 @@ struct ConfigurationDecoder {
         var limits = LimitsConfiguration()
         limits.payloadBytesMax = Int(
             section.bytes("payload", default: Int64(limits.payloadBytesMax), atLeast: 64)
+        )
+        limits.unpackedBytesMax = Int(
+            section.bytes("unpacked", default: Int64(limits.unpackedBytesMax), atLeast: 64)
         )
         limits.topicBytesMax = section.int(
             "topic_bytes",

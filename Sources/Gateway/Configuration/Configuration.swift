@@ -82,6 +82,7 @@ struct SourceConfiguration: Sendable {
 struct TopicConfiguration: Sendable {
     var pattern: TopicPattern
     var format = PayloadFormat.object
+    var encoding = PayloadEncoding.json
     /// Where the vehicle id is in the payload; otherwise the pattern's `{vehicle}` level.
     var vehiclePath: String?
     var eventTime: EventTimeConfiguration?
@@ -101,6 +102,8 @@ enum PayloadFormat: String, Sendable, CaseIterable {
     case scalar
     /// A plain text value whose name is the topic's `{signal}` level.
     case text
+    /// Protocol buffers of Eclipse Sparkplug; topic and birth certificates say what they mean.
+    case sparkplugB = "sparkplug_b"
 }
 
 /// Where a payload tells when it was measured, and in which notation.
@@ -196,6 +199,8 @@ struct RetentionConfiguration: Sendable, Equatable {
 struct LimitsConfiguration: Sendable {
     /// A larger payload is dead-lettered without being decoded.
     var payloadBytesMax = 256 << 10
+    /// What a payload may become when it is unpacked or written as JSON; more is dead-lettered.
+    var unpackedBytesMax = 4 << 20
     var topicBytesMax = 512
     /// Names of an event's signals, each with its whole path; more is dead-lettered.
     var eventBytesMax = 1 << 20

@@ -7,6 +7,8 @@ final class MessageDecoder {
     private let configuration: TopicConfiguration
     private let limits: LimitsConfiguration
     private let clock: ClockConfiguration
+    private let opener: PayloadOpener
+    private let sparkplug: SparkplugTranslator?
     private let parser: JSONParser
     private let signals: SignalTable
     private let timeReader: EventTimeReader?
@@ -34,11 +36,16 @@ final class MessageDecoder {
         limits: LimitsConfiguration,
         clock: ClockConfiguration,
         parser: JSONParser,
-        signals: SignalTable
+        signals: SignalTable,
+        sparkplug: SparkplugNodes = SparkplugNodes()
     ) {
         self.configuration = configuration
         self.limits = limits
         self.clock = clock
+        opener = PayloadOpener(configuration, limits: limits)
+        self.sparkplug =
+            configuration.format == .sparkplugB
+            ? SparkplugTranslator(limits: limits, nodes: sparkplug) : nil
         self.parser = parser
         self.signals = signals
         timeReader = configuration.eventTime.map { EventTimeReader($0) }
@@ -46,19 +53,24 @@ final class MessageDecoder {
         arrays = JSONArrays(configuration.arrays, explodedBytesMax: limits.explodedBytesMax)
     }
 
+    /// The message that was parsed last stands in its payload as it was read.
+    var wasPlain: Bool { opener.wasPlain }
+
     /// Parses a message and tells how many readings it holds.
     func parse(_ message: Message, in batch: MessageBatch) throws(DecodingFailure) -> Int {
+        var payload = try opener.open(batch.bytes, message.payload)
+        if let sparkplug { payload = try sparkplug.translate(payload, of: message) }
         if configuration.format == .text {
-            guard let word = String(validating: batch.bytes[message.payload], as: UTF8.self) else {
+            guard let word = String(validating: payload.bytes[payload.range], as: UTF8.self) else {
                 throw DecodingFailure(kind: .notText, reason: "not valid UTF-8")
             }
             text = SignalValue(scalar: word)
             return 1
         }
         do {
-            let document = try parser.parse(batch.bytes, in: message.payload, arrays: arrays)
+            let document = try parser.parse(payload.bytes, in: payload.range, arrays: arrays)
             self.document = document
-            contract?.read(batch.bytes, in: message.payload)
+            contract?.read(payload.bytes, in: payload.range)
             return document.count
         } catch  where error.isOverLimit {
             throw DecodingFailure(
@@ -68,7 +80,7 @@ final class MessageDecoder {
         } catch {
             throw DecodingFailure(
                 kind: .notJSON,
-                reason: error.message,
+                reason: opener.located(error.message),
                 position: error.position
             )
         }
@@ -78,7 +90,7 @@ final class MessageDecoder {
     func reading(_ element: Int, of message: Message) throws(DecodingFailure) -> Reading {
         let shape: Shape
         switch configuration.format {
-        case .object: shape = try objectShape(element)
+        case .object, .sparkplugB: shape = try objectShape(element)
         case .nameValue: shape = try nameValueShape(element)
         case .scalar: shape = try scalarShape(element, topic: message.topic)
         case .text: shape = try textShape(topic: message.topic)
@@ -252,7 +264,9 @@ final class MessageDecoder {
     )
         -> (Timestamp, ClockFlag?)
     {
-        guard let timeReader, !shape.timeLeaves.isEmpty, let document else { return (arrival, nil) }
+        guard let timeReader, !shape.timeLeaves.isEmpty, let document else {
+            return (arrival, configuration.format == .sparkplugB ? .absent : nil)
+        }
         let first = document.leaves(of: element).lowerBound
         let parts = shape.timeLeaves.compactMap { document.value(at: first + $0) }
         guard let one = parts.first else { return (arrival, nil) }

@@ -8,6 +8,8 @@ enum ClockFlag: String, Sendable {
     case past
     /// There, but not in the configured format.
     case unreadable
+    /// Missing where the format always has one: from Sparkplug's wills, which are written beforehand.
+    case absent
 }
 
 /// One decoded message, or one element of it.
@@ -28,6 +30,11 @@ struct DecodingFailure: Error, Equatable {
     enum Kind: String, Sendable {
         case notJSON = "not_json"
         case notText = "not_text"
+        case notUnpacked = "not_unpacked"
+        case notCBOR = "not_cbor"
+        case notMessagePack = "not_messagepack"
+        case notSparkplug = "not_sparkplug"
+        case noBirth = "no_birth"
         case wrongForm = "wrong_form"
         case noVehicle = "no_vehicle"
         case noPattern = "no_pattern"

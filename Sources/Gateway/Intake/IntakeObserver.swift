@@ -11,6 +11,7 @@ final class IntakeObserver {
     private let tables: TableObserver
     /// Of sources, and of tables' feeds behind them.
     private let feedNames: [String]
+    private let logger: Logger
     private let streams: [String: StreamMetrics]
     private var alerts: [Int: AlertMetrics] = [:]
     private var firing: [Int: Int] = [:]
@@ -28,6 +29,7 @@ final class IntakeObserver {
     ) {
         self.metrics = metrics
         self.rules = rules
+        self.logger = logger
         sources = configuration.sources.map { metrics.source($0.name) }
         feedNames = configuration.feedNames
         tables = TableObserver(configuration: configuration, metrics: metrics, logger: logger)
@@ -149,6 +151,7 @@ final class IntakeObserver {
             )
             .increment(by: Int64(count))
         }
+        for gap in counts.sparkplugGaps { observe(gap) }
         for (rule, count) in counts.fired {
             alert(rule).transitions(to: "firing").increment(by: Int64(count))
             move(rule, by: count)
@@ -157,6 +160,21 @@ final class IntakeObserver {
             alert(rule).transitions(to: "resolved").increment(by: Int64(count))
             move(rule, by: -count)
         }
+    }
+
+    /// The log tells the first since the edge node's birth; more follow when one is far from complete.
+    private func observe(_ gap: SparkplugGap) {
+        sources[gap.node.source].sparkplugGaps.increment()
+        guard gap.isFirst else { return }
+        logger.warning(
+            "sparkplug: messages of an edge node are missing; only a rebirth makes it whole",
+            metadata: [
+                LogKeys.source: "\(feedNames[gap.node.source])",
+                LogKeys.edgeNode: "\(gap.node.edgeNode)",
+                LogKeys.expected: "\(gap.expected)",
+                LogKeys.seen: "\(gap.seen)",
+            ]
+        )
     }
 
     private func observe(_ engine: RuleEngine) {

@@ -45,6 +45,7 @@ extension EventLog {
                 guard vehicles.updateValue(vehicle, forKey: vehicle.id) == nil else { continue }
                 order.append(vehicle.id)
             }
+            try Self.recoverSparkplug(db, sourceIndices, into: processor.sparkplug)
             let replay = SnapshotReplay(
                 signals: processor.signals,
                 sourceIndices: sourceIndices,

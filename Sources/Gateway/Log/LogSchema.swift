@@ -33,6 +33,7 @@ enum LogSchema {
         migrator.registerMigration("3") { db in
             try db.execute(sql: version3DeadLetters)
             try db.execute(sql: version3Schemas)
+            try db.execute(sql: version3Sparkplug)
         }
         return migrator
     }
@@ -102,6 +103,8 @@ enum LogSchema {
             last_example TEXT,
             minimum REAL,
             maximum REAL,
+            recent_minimum REAL,
+            recent_maximum REAL,
             length_max INTEGER NOT NULL,
             length_count INTEGER NOT NULL,
             inherited_presence REAL,
@@ -190,5 +193,23 @@ enum LogSchema {
             offset INTEGER NOT NULL,
             PRIMARY KEY (name, topic, partition)
         ) WITHOUT ROWID;
+        """
+
+    private static let version3Sparkplug = """
+        CREATE TABLE sparkplug_node (
+            source TEXT NOT NULL,
+            edge_node TEXT NOT NULL,
+            bd_seq INTEGER,
+            seq INTEGER,
+            has_gap INTEGER NOT NULL,
+            PRIMARY KEY (source, edge_node)
+        ) WITHOUT ROWID;
+        CREATE TABLE sparkplug_birth (
+            source TEXT NOT NULL,
+            edge_node TEXT NOT NULL,
+            device TEXT NOT NULL,
+            metrics TEXT,
+            PRIMARY KEY (source, edge_node, device)
+        );
         """
 }

@@ -26,9 +26,9 @@ final class LogSchemas {
             """
             INSERT OR REPLACE INTO schema_path (group_id, path, type, added_in, gone_in, first_path,
                 first_number, last_number, gap_max, first_seen, last_seen, count, first_vehicle,
-                first_example, last_example, minimum, maximum, length_max, length_count,
-                inherited_presence)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                first_example, last_example, minimum, maximum, recent_minimum, recent_maximum,
+                length_max, length_count, inherited_presence)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         )
         deletePath = try make(
@@ -128,6 +128,8 @@ extension SchemaPathRow {
             lastExample: SignalValue(json: row["last_example"]),
             minimum: row["minimum"],
             maximum: row["maximum"],
+            recentMinimum: row["recent_minimum"],
+            recentMaximum: row["recent_maximum"],
             lengthMax: row["length_max"],
             lengthCount: row["length_count"],
             inheritedPresence: row["inherited_presence"]
@@ -146,7 +148,8 @@ extension SchemaPathRow {
         let content: [SignalValue?] = [
             .text(firstVehicle), firstExample.map { .text($0.json) },
             lastExample.map { .text($0.json) }, minimum.map { .double($0) },
-            maximum.map { .double($0) }, .int(Int64(lengthMax)), .int(Int64(lengthCount)),
+            maximum.map { .double($0) }, recentMinimum.map { .double($0) },
+            recentMaximum.map { .double($0) }, .int(Int64(lengthMax)), .int(Int64(lengthCount)),
             inheritedPresence.map { .double($0) },
         ]
         return place + counts + content

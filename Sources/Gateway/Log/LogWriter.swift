@@ -52,6 +52,7 @@ final class LogWriter {
     private var ledgers: [String: LedgerExtent]
     private let tables: LogTables?
     private let schemas: LogSchemas
+    private let sparkplug: LogSparkplug
     /// A commit has failed: what is in memory is ahead of the log, and must not be saved.
     private var isBroken = false
     private var checkpointAt = LogWriter.checkpointFrames
@@ -72,13 +73,14 @@ final class LogWriter {
         self.sourceNames = sourceNames
         self.signals = signals
         do {
-            (statements, extents, ledgers, vehiclesAsOf, tables, schemas) =
+            (statements, extents, ledgers, vehiclesAsOf, tables, schemas, sparkplug) =
                 try log.pool.writeWithoutTransaction { db in
                     (
                         try LogStatements(db, streams: log.streams), try Self.readExtents(db),
                         try LedgerExtent.all(db), try EventLog.vehiclesAsOf(db),
                         try definitions.isEmpty ? nil : LogTables(db, definitions),
-                        try LogSchemas(db)
+                        try LogSchemas(db),
+                        try LogSparkplug(db, sourceNames: sourceNames)
                     )
                 }
         } catch let failure as SQLiteFailure {
@@ -121,6 +123,7 @@ final class LogWriter {
             for change in outcome.alerts { try write(change) }
             for write in outcome.tables { try tables?.write(write) }
             try schemas.write(outcome.schemas)
+            for write in outcome.sparkplug { try sparkplug.write(write) }
             try write(extras)
         }
         unsavedVehicles += outcome.vehicles

@@ -13,6 +13,7 @@ enum LogKeys {
     static let rule = "rule"
     static let alert = "alert"
     static let client = "client_id"
+    static let edgeNode = "edge_node"
 
     // What happened, and why.
     static let state = "state"
@@ -22,6 +23,8 @@ enum LogKeys {
     static let error = "error"
     static let errorType = "error_type"
     static let signal = "signal"
+    static let expected = "expected"
+    static let seen = "seen"
 
     // Places in files, streams and networks.
     static let file = "file"

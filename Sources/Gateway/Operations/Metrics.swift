@@ -14,6 +14,7 @@ enum MetricName: String, CaseIterable {
     case sourceLate = "gateway_source_late_readings_total"
     case sourceClockFlagged = "gateway_source_clock_flagged_readings_total"
     case contractViolations = "gateway_contract_violations_total"
+    case sourceSparkplugGaps = "gateway_source_sparkplug_gaps_total"
     case sourceSessionUp = "gateway_source_session_up"
     case sourceReconnects = "gateway_source_reconnects_total"
     case sourceAuthRefusals = "gateway_source_auth_refusals_total"
@@ -101,6 +102,7 @@ extension MetricName {
             "Redelivered messages that had taken effect and were only acknowledged.",
         .sourceDeadLetters: "Messages put whole into the dead-letter stream, by reason.",
         .sourceLate: "Readings older than what the vehicle holds: logged, but nothing rolled back.",
+        .sourceSparkplugGaps: "Gaps in the sequence numbers of Sparkplug edge nodes.",
         .sourceClockFlagged: "Readings whose event time can't be true (far future, or 1970).",
         .contractViolations:
             "Readings that break their topic's contract, by what is done about it.",

@@ -29,6 +29,7 @@ struct SourceMetrics: Sendable {
     let redeliveredMessages: Counter
     let lateReadings: Counter
     let clockFlaggedReadings: Counter
+    let sparkplugGaps: Counter
     let sessionUp: Meter
     let reconnects: Counter
     let authRefusals: Counter
@@ -42,6 +43,7 @@ struct SourceMetrics: Sendable {
         redeliveredMessages = factory.counter(.sourceRedelivered, labels)
         lateReadings = factory.counter(.sourceLate, labels)
         clockFlaggedReadings = factory.counter(.sourceClockFlagged, labels)
+        sparkplugGaps = factory.counter(.sourceSparkplugGaps, labels)
         sessionUp = factory.meter(.sourceSessionUp, labels)
         reconnects = factory.counter(.sourceReconnects, labels)
         authRefusals = factory.counter(.sourceAuthRefusals, labels)

@@ -37,6 +37,8 @@ struct Outcome {
     var tables: [TableWrite] = []
     /// What readings do to the schema history, in their order.
     var schemas: [SchemaWrite] = []
+    /// What births, deaths and sequence numbers do to edge nodes, in their order.
+    var sparkplug: [SparkplugWrite] = []
     /// SQLite has failed in memory: nothing of this may be committed.
     var failure: SQLiteFailure?
     var counts = OutcomeCounts()
@@ -44,7 +46,7 @@ struct Outcome {
     var isEmpty: Bool {
         raw.isEmpty && enriched.isEmpty && outlier.isEmpty && firing.isEmpty && deadLetter.isEmpty
             && vehicles.isEmpty && alerts.isEmpty && tables.isEmpty && schema.isEmpty
-            && schemas.isEmpty
+            && schemas.isEmpty && sparkplug.isEmpty
             && current.isEmpty && derived.isEmpty && failure == nil
     }
 
@@ -60,6 +62,7 @@ struct Outcome {
         derived.removeAll(keepingCapacity: true)
         tables.removeAll(keepingCapacity: true)
         schemas.removeAll(keepingCapacity: true)
+        sparkplug.removeAll(keepingCapacity: true)
         failure = nil
         bytes.removeAll()
         vehicles.removeAll(keepingCapacity: true)
@@ -103,6 +106,8 @@ struct OutcomeCounts {
     var tables: [Int: TableCounts] = [:]
     /// By table, readings whose join found nothing there.
     var misses: [Int: Int] = [:]
+    /// Gaps in the sequence numbers of edge nodes.
+    var sparkplugGaps: [SparkplugGap] = []
     /// Transitions by rule: fired and resolved.
     var fired: [Int: Int] = [:]
     var resolved: [Int: Int] = [:]

@@ -13,6 +13,7 @@ final class Processor {
     let fleet = Fleet()
     let signals: SignalTable
     let tables: TableStore
+    let sparkplug = SparkplugNodes()
     let configuration: Configuration
     /// `nil` when schemas are not watched.
     let schemas: SchemaHistory?
@@ -51,6 +52,7 @@ final class Processor {
         self.signals = signals
         self.nextOffsets = nextOffsets
         let parser = JSONParser(depthMax: configuration.limits.depthMax)
+        let sparkplug = sparkplug
         decoders = configuration.sources.map { source in
             source.topics.map {
                 MessageDecoder(
@@ -58,7 +60,8 @@ final class Processor {
                     limits: configuration.limits,
                     clock: configuration.clock,
                     parser: parser,
-                    signals: signals
+                    signals: signals,
+                    sparkplug: sparkplug
                 )
             }
         }
@@ -105,6 +108,7 @@ final class Processor {
         }
         collectTables()
         collectSchemas()
+        (outcome.sparkplug, outcome.counts.sparkplugGaps) = sparkplug.takeChanges()
         return outcome
     }
 
@@ -121,7 +125,9 @@ final class Processor {
         }
         // A message that is processed again stands in `raw` since it arrived.
         if configuration.log.keepsRaw, message.replay == nil {
-            let isText = letters == deadLetterCount || String.isUTF8(batch.bytes[message.payload])
+            let isText =
+                (letters == deadLetterCount && isPlain(message))
+                || String.isUTF8(batch.bytes[message.payload])
             outcome.raw.append(
                 Event(
                     offset: takeOffset(StreamName.raw),
@@ -137,6 +143,11 @@ final class Processor {
     }
 
     private var deadLetterCount: Int { outcome.deadLetter.count }
+
+    /// Whether a message that was decoded is text as it stands.
+    private func isPlain(_ message: Message) -> Bool {
+        message.topic.configurationIndex.map { decoders[message.source][$0].wasPlain } ?? false
+    }
 
     /// Applies every reading of a message and names the vehicle of the last.
     private func readings(
@@ -217,7 +228,9 @@ final class Processor {
         let formerGroup = formerSchemaGroup(of: vehicle)
         var merged = merge(reading, values, into: vehicle, plan)
         if merged.isLate { outcome.counts.late[message.source, default: 0] += 1 }
-        if reading.clockFlag != nil { outcome.counts.clockFlagged[message.source, default: 0] += 1 }
+        if let flag = reading.clockFlag, flag != .absent {
+            outcome.counts.clockFlagged[message.source, default: 0] += 1
+        }
         let context = ReadingContext(
             reading: reading,
             values: values,

@@ -18,6 +18,23 @@ struct NumberRange: Sendable {
         /// Samples that differ from the one before.
         var moves = 0
 
+        init(minimum: Double, maximum: Double, samples: Int, moves: Int = 0) {
+            self.minimum = minimum
+            self.maximum = maximum
+            self.samples = samples
+            self.moves = moves
+        }
+
+        init() {}
+
+        /// A whole window of samples in motion.
+        init(_ range: ClosedRange<Double>) {
+            minimum = range.lowerBound
+            maximum = range.upperBound
+            samples = NumberRange.windowSamples
+            moves = NumberRange.windowSamples
+        }
+
         var width: Double { maximum - minimum }
         var middle: Double { (minimum + maximum) / 2 }
 
@@ -37,9 +54,18 @@ struct NumberRange: Sendable {
     private var window = Window()
     private var last: Double?
 
-    /// Takes what an earlier run of the gateway had seen.
-    mutating func restore(minimum: Double, maximum: Double, samples: Int) {
-        all = Window(minimum: minimum, maximum: maximum, samples: samples)
+    init() {}
+
+    /// What an earlier run of the gateway had seen.
+    init(all: ClosedRange<Double>, reference: ClosedRange<Double>?) {
+        self.all = Window(all)
+        if let reference { former = [Window](repeating: Window(reference), count: 3) }
+    }
+
+    /// What new windows are compared with; `nil` as long as there is too little.
+    var reference: Window? {
+        guard former.count > Self.referenceWindows else { return nil }
+        return former.prefix(Self.referenceWindows).reduce(into: Window()) { $0.add($1) }
     }
 
     /// Takes a sample; gives the guess, when it completes a window that smells of another unit.
@@ -55,11 +81,10 @@ struct NumberRange: Sendable {
         window.add(sample)
         guard window.samples == Self.windowSamples else { return nil }
         defer { window = Window() }
-        guard former.count > Self.referenceWindows else {
+        guard let reference else {
             former.append(window)
             return nil
         }
-        let reference = former.prefix(Self.referenceWindows).reduce(into: Window()) { $0.add($1) }
         let guess = UnitGuess(from: reference, to: window)
         if guess == nil {
             former.removeFirst()

@@ -21,6 +21,8 @@ extension SchemaGroup {
             lastExample: path.lastExample,
             minimum: range.samples > 0 ? range.minimum : nil,
             maximum: range.samples > 0 ? range.maximum : nil,
+            recentMinimum: path.range.reference?.minimum,
+            recentMaximum: path.range.reference?.maximum,
             lengthMax: path.lengthMax,
             lengthCount: path.lengthCount,
             inheritedPresence: path.inheritedPresence

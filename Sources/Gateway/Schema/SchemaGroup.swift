@@ -109,7 +109,7 @@ final class SchemaGroup {
         for path in parent.paths.values where path.addedIn <= parent.version && !path.isGone {
             paths[path.key] = SchemaPath(
                 inheriting: path,
-                presence: path.presence(at: parent.messages),
+                presence: path.presence,
                 at: time
             )
         }
@@ -226,7 +226,7 @@ final class SchemaGroup {
         let present = Set(found.map(\.key.path))
         let missing = paths.values.filter {
             $0.addedIn <= version && !$0.isGone && !present.contains($0.key.path)
-                && $0.presence(at: messages) >= 0.9
+                && $0.presence >= 0.9
         }
         burst?.miss(missing.map { ($0, reading.lastValue(of: $0)) })
     }

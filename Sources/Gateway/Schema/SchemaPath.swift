@@ -87,15 +87,20 @@ final class SchemaPath {
         lengthCount = row.lengthCount
         inheritedPresence = row.inheritedPresence
         if let minimum = row.minimum, let maximum = row.maximum {
-            range.restore(minimum: minimum, maximum: maximum, samples: 1)
+            range = NumberRange(
+                all: minimum...max(minimum, maximum),
+                reference: row.recentMinimum.flatMap { lower in
+                    row.recentMaximum.map { lower...max(lower, $0) }
+                }
+            )
         }
         isDirty = false
     }
 
-    /// How much of the group's messages have it, from 0 to 1.
-    func presence(at number: Int64) -> Double {
+    /// How much of the group's messages had it as long as it was seen, from 0 to 1.
+    var presence: Double {
         if count == 0, let inheritedPresence { return inheritedPresence }
-        return Double(count) / Double(max(1, number - firstNumber + 1))
+        return Double(count) / Double(max(1, lastNumber - firstNumber + 1))
     }
 
     /// Takes what a shape's messages say: `first` and `last` are the group's messages, `count` how many.

@@ -37,6 +37,9 @@ struct SchemaPathRow: Equatable, Sendable {
     var lastExample: SignalValue?
     var minimum: Double?
     var maximum: Double?
+    /// The range of the samples that others are compared with.
+    var recentMinimum: Double?
+    var recentMaximum: Double?
     var lengthMax: Int
     var lengthCount: Int
     var inheritedPresence: Double?

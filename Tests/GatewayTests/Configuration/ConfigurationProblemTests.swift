@@ -80,8 +80,8 @@ import Testing
             "one of several expected",
             replace: "state",
             with: "state\n        format: nme_value",
-            "8: sources[0].topics[0].format: must be one of object, name_value, scalar, text "
-                + "(got 'nme_value'); did you mean 'name_value'?"
+            "8: sources[0].topics[0].format: must be one of object, name_value, scalar, text, "
+                + "sparkplug_b (got 'nme_value'); did you mean 'name_value'?"
         ),
         Mistake(
             "unknown stream of a sink",

@@ -65,8 +65,9 @@ import Testing
         let metrics = GatewayMetrics(factory: registry)
         _ = metrics.source("depot")
         _ = metrics.deadLetters(source: "depot", reason: "syntax")
-        _ = metrics.contractViolations(source: "depot", action: "flag")
         _ = metrics.replays(result: "applied")
+        _ = metrics.contractViolations(source: "depot", action: "flag")
+        _ = metrics.schemaChanges(source: "depot", kind: "path_added")
         _ = metrics.stream("raw")
         _ = metrics.lane(sink: "cloud", stream: "raw")
         let sink = SinkConfiguration(
