@@ -41,7 +41,7 @@ extension SchemaGroup {
             guard goneIn > version else { continue }
             if row.key.type == .int { ended[row.key.path] = row }
             path.isGone = true
-            path.goneNumber = messages
+            path.goneNumber = max(messages, path.lastNumber)
             paths[row.key] = path
         }
         for path in paths.values.sorted(by: { $0.key < $1.key }) {
@@ -89,6 +89,7 @@ extension SchemaGroup {
         guard isDirty else { return [] }
         settle()
         isDirty = false
+        savedMessages = messages
         let changed = paths.values.filter { $0.isDirty && !$0.isGone }
         for path in changed { path.isDirty = false }
         return [.group(row)] + changed.map { .path(row(of: $0)) }

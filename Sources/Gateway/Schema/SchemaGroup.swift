@@ -21,6 +21,8 @@ final class SchemaGroup {
     /// Its first version is learned: what is new from here on is a change.
     var isSettled = false
     private(set) var messages: Int64 = 0
+    /// The same as of the counts of paths that the log has: a kill takes back both or none.
+    var savedMessages: Int64 = 0
     private(set) var noveltyNumber: Int64 = 0
     private(set) var firstSeen: Timestamp
     private(set) var lastSeen: Timestamp
@@ -79,6 +81,7 @@ final class SchemaGroup {
         version = row.version
         isSettled = row.isSettled
         messages = row.messages
+        savedMessages = row.messages
         noveltyNumber = row.noveltyNumber
         firstSeen = row.firstSeen
         lastSeen = row.lastSeen
@@ -95,7 +98,7 @@ final class SchemaGroup {
             parent: parent?.id,
             version: version,
             isSettled: isSettled,
-            messages: messages,
+            messages: savedMessages,
             noveltyNumber: noveltyNumber,
             firstSeen: firstSeen,
             lastSeen: lastSeen
@@ -276,7 +279,12 @@ final class SchemaGroup {
     }
 
     private func grow(_ list: SchemaPath, to length: Int, _ reading: SchemaReading) {
-        guard let before = list.grow(to: length), isSettled, list.addedIn <= version else { return }
+        let former = list.lengthMax
+        guard let before = list.grow(to: length), isSettled, list.addedIn <= version else {
+            // Kept at once: after a kill the next growth would be the first length that was seen.
+            if list.lengthMax > former { writes.append(.path(row(of: list))) }
+            return
+        }
         openBurst(at: reading.arrival)
         burst?.grown.append(.init(path: list, before: before))
         burst?.name(reading.vehicle.id)

@@ -184,8 +184,9 @@ struct DocumentProof {
             missing[String(decoding: sample.document.payload, as: UTF8.self), default: 0] += 1
         }
         for letter in witness.deadLetters { missing[letter.payload, default: 0] -= 1 }
-        for (payload, count) in missing where count != 0 {
-            report.wrong += abs(count)
+        let unequal = missing.filter { $0.value != 0 }
+        report.wrong += unequal.values.reduce(0) { $0 + abs($1) }
+        for (payload, count) in unequal.prefix(5) {
             let letter = witness.deadLetters.first { $0.payload == payload }
             say(
                 "\(count > 0 ? "no dead letter" : "a dead letter, \(letter?.reason ?? ""):") "
