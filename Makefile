@@ -54,7 +54,7 @@ prove-tables: build ## change tables over MQTT and Kafka for ROUNDS rounds, with
 	@$(RELEASE) prove tables --rounds $(ROUNDS)
 
 prove-schema: build ## send other makers' payloads and roll a firmware out; every change is told once (DATA=folder with formats/ and nested/)
-	@$(RELEASE) prove schema
+	@$(RELEASE) prove schema $(if $(DATA),--data $(DATA))
 
 certs: deps ## make development certificates in certs/out
 	@certs/make-certs.sh

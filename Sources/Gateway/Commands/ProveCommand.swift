@@ -150,6 +150,8 @@ struct ProveCommand: ParsableCommand {
             abstract:
                 "Send other makers' payloads and roll a firmware out; every change is told once.",
             discussion: """
+                Without --data the folder is ../shared/data beside the assets; if that is not there \
+                either, the samples in docs/examples/formats are all that is sent. \
                 The last line compares what came out with the documents and with the script of the \
                 roll-out. wrong: a leaf that does not map back to its document, a message without \
                 its event, a change that was not told. false_alarms: changes that nobody made. \
@@ -160,11 +162,14 @@ struct ProveCommand: ParsableCommand {
         @Option(help: "Repeats a run's random moments.")
         var seed: UInt64?
 
+        @Option(help: "The folder with formats/ and nested/, other makers' documents.")
+        var data: String?
+
         @Option(help: "The folder with certs/, docs/ and systemd/.")
         var assets: String?
 
         func run() throws {
-            var proof = SchemaProof(assets: assets)
+            var proof = SchemaProof(assets: assets, data: data)
             if let seed { proof.seed = seed }
             StandardOutput.print("schema: seed \(proof.seed)")
             proof.say = { StandardOutput.print("schema: \($0)") }

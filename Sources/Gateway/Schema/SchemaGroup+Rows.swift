@@ -43,7 +43,7 @@ extension SchemaGroup {
             guard goneIn > version else { continue }
             if row.key.type == .int { ended[row.key.path] = row }
             path.isGone = true
-            path.goneNumber = messages
+            path.goneNumber = max(messages, path.lastNumber)
             paths[row.key] = path
         }
         for path in paths.values.sorted(by: { $0.key < $1.key }) {

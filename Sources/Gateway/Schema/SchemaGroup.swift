@@ -284,7 +284,12 @@ final class SchemaGroup {
     }
 
     private func grow(_ list: SchemaPath, to length: Int, _ reading: SchemaReading) {
-        guard let before = list.grow(to: length), isSettled, list.addedIn <= version else { return }
+        let former = list.lengthMax
+        guard let before = list.grow(to: length), isSettled, list.addedIn <= version else {
+            // Kept at once: after a kill the next growth would be the first length that was seen.
+            if list.lengthMax > former { writes.append(.path(row(of: list))) }
+            return
+        }
         openBurst(at: reading.arrival)
         burst?.grown.append(.init(path: list, before: before))
         burst?.name(reading.vehicle.id)

@@ -176,11 +176,35 @@ import Testing
         try rig.settle()
         try rig.restart()
         try rig.send(#"{"n":1,"a":1}"#)
+        // Of another type, or it would look like a new name of `a`.
         try rig.send(#"{"n":1,"b":"x"}"#)
         try rig.settle()
         #expect(try rig.changes() == [["path_added a"], ["path_added b"]])
         #expect(try rig.versions().count == 3)
         #expect(try rig.events().last?["from"] as? Int == 2)
+    }
+
+    @Test func listThatGrowsRightAfterAKillIsTold() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"n":1,"cells":[1,2]}"#, times: 12)
+        try rig.restart()
+        try rig.send(#"{"n":1,"cells":[1,2,3]}"#)
+        try rig.settle()
+        #expect(try rig.changes() == [["array_grown cells"]])
+    }
+
+    @Test("counts that a kill has cost are not taken for a silence")
+    func killIsNoSilence() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"n":1,"t":1}"#, times: 100)
+        // The version that this makes is committed; the counts of messages and paths are not.
+        try rig.send(#"{"n":1,"t":1,"a":1}"#)
+        try rig.settle()
+        try rig.restart()
+        try rig.send(#"{"n":1,"t":1,"a":1}"#)
+        try rig.send(#"{"n":1,"a":1}"#, times: 60)
+        try rig.settle()
+        #expect(try rig.changes() == [["path_added a"], ["path_gone t"]])
     }
 
     @Test func whatIsNotWatchedCostsAndTellsNothing() throws {

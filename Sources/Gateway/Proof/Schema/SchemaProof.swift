@@ -10,6 +10,8 @@ import Foundation
 struct SchemaProof {
     var seed: UInt64 = .random(in: .min ... .max)
     var assets: String?
+    /// The folder with formats/ and nested/; without one it is looked for beside the assets.
+    var data: String?
     var program = LocalDepot.ownProgram
     var say: (String) -> Void = { _ in }
 
@@ -19,9 +21,22 @@ struct SchemaProof {
         var report = SchemaReport()
         let depot = try LocalDepot(assets: assets, program: program)
         defer { depot.close() }
+        try DocumentProof.widenAccess(depot)
         try depot.startBroker()
+        try DocumentProof(depot: depot, data: dataFolder(assets), say: say).run(into: &report)
         var firmware = FirmwareProof(depot, say: say)
         try firmware.run(&random, into: &report)
         return report
+    }
+
+    /// Where makers' documents are; `nil` when they are nowhere.
+    private func dataFolder(_ assets: String) throws -> String? {
+        let folder = data ?? assets + "/../shared/data"
+        let isThere = ["formats", "nested"]
+            .allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+        guard isThere || data == nil else {
+            throw DepotError(description: "formats/ and nested/ are not in \(folder)")
+        }
+        return isThere ? folder : nil
     }
 }

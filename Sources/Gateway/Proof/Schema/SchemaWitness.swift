@@ -12,8 +12,15 @@ final class SchemaWitness: Sendable {
         let changes: [String]
     }
 
+    /// One event of the `dead_letter` stream.
+    struct Letter: Sendable {
+        let payload: String
+        let reason: String
+    }
+
     private struct State {
         var enriched: [Int64: [UInt8]] = [:]
+        var letters: [Letter] = []
         var told: [Told] = []
         var seen: Set<[UInt8]> = []
     }
@@ -30,13 +37,25 @@ final class SchemaWitness: Sendable {
         }
     }
 
+    var deadLetters: [Letter] { state.withLock { $0.letters } }
+
     var told: [Told] { state.withLock { $0.told } }
 
     func receive(_ message: ReceivedMessage) {
         if message.topic.hasPrefix("fleet/schema/") { return note(message.payload) }
+        if message.topic == "fleet/dead_letter" { return noteLetter(message.payload) }
         guard let offset = DeliveryCounter.number(after: #""offset":"#, in: message.payload)
         else { return }
         state.withLock { $0.enriched[offset] = message.payload }
+    }
+
+    private func noteLetter(_ payload: [UInt8]) {
+        let json = try? JSONSerialization.jsonObject(with: Data(payload)) as? [String: Any]
+        let letter = Letter(
+            payload: json?["payload"] as? String ?? "",
+            reason: json?["reason"] as? String ?? ""
+        )
+        state.withLock { $0.letters.append(letter) }
     }
 
     private func note(_ payload: [UInt8]) {
