@@ -16,7 +16,7 @@ readonly skipped=77
 readonly length_max=2048
 readonly flags=(
     -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-    -Wall -Wextra -Werror
+    -Wall -Wextra -Werror -DMSGPACK_NO_BOOST
 )
 
 say() {
@@ -29,13 +29,22 @@ fail() {
 }
 
 harnesses=(json contract)
+# The shim that unpacks payloads, where there is one.
+[[ -d Sources/PayloadShim ]] && harnesses+=(payload)
 
 # What a harness is made of, beside its own file: the shims that it calls.
 shims_of() {
     case $1 in
     json) echo JSONShim ;;
     contract) echo JSONShim ContractShim ;;
+    payload) echo JSONShim PayloadShim ;;
     esac
+}
+
+libraries_of() {
+    echo -lsimdjson
+    [[ $1 == payload ]] && printf '%s\n' -lcbor -lz -lzstd
+    return 0
 }
 
 # Swift's own clang has the runtime; a Debian clang has it with libclang-rt-dev.
@@ -63,7 +72,7 @@ build_harness() {
     read -ra shims <<<"$(shims_of "$harness")"
     for shim in "${shims[@]}"; do
         includes+=("-ISources/$shim" "-ISources/$shim/include")
-        sources+=("Sources/$shim"/*.cpp)
+        sources+=("Sources/$shim"/*.c*)
     done
     if [[ -x $program && -z $(find Fuzz "${shims[@]/#/Sources/}" scripts/fuzz.sh -type f \
         -not -path 'Fuzz/corpus/*' -newer "$program" -print -quit) ]]; then
@@ -73,10 +82,15 @@ build_harness() {
     mkdir -p "$build/objects/$harness"
     for source in "${sources[@]}"; do
         object=$build/objects/$harness/$(basename "$source").o
-        "$clang++" -std=c++17 "${flags[@]}" "${includes[@]}" -c "$source" -o "$object"
+        case $source in
+        *.c) "$clang" -std=c17 "${flags[@]}" "${includes[@]}" -c "$source" -o "$object" ;;
+        *) "$clang++" -std=c++17 "${flags[@]}" "${includes[@]}" -c "$source" -o "$object" ;;
+        esac
         objects+=("$object")
     done
-    "$clang++" "${flags[@]}" ${linker:+"$linker"} "${objects[@]}" -lsimdjson -o "$program"
+    local libraries
+    mapfile -t libraries < <(libraries_of "$harness")
+    "$clang++" "${flags[@]}" ${linker:+"$linker"} "${objects[@]}" "${libraries[@]}" -o "$program"
 }
 
 run_harness() {
