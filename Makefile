@@ -10,11 +10,12 @@ TRACES ?=
 SPEED ?=
 KAFKA ?=
 ROUNDS ?= 30
+FUZZ_SECONDS ?= 60
 BENCH_OUTPUT := Benchmarks/results/latest.json
 PEER_MODULES := .build/peers
 RELEASE := .build/release/gateway
 
-.PHONY: help deps build demo test lint bench prove-kill prove-kafka prove-tables prove-schema certs clean
+.PHONY: help deps build demo test lint fuzz bench prove-kill prove-kafka prove-tables prove-schema certs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -36,6 +37,9 @@ test: deps ## build, lint and run every test
 
 lint: ## check the formatting
 	@swift format lint --strict --recursive Sources Tests Package.swift
+
+fuzz: deps ## let libFuzzer look for what breaks the readers of payloads, for FUZZ_SECONDS
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 bench: build ## measure beside mosquitto's own bridge, in five minutes (PEERS=1: and mq-bridge; RECORD=1: append to docs/performance.md)
 	@$(if $(PEERS),python3 -m pip install --quiet --target $(PEER_MODULES) mq-bridge==1.2.0)

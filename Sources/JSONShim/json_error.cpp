@@ -90,12 +90,13 @@ int64_t error_position(json_shim_parser *parser, const uint8_t *text, size_t len
     if (broken >= 0) {
         return broken;
     }
-    if (parser->ondemand.allocate(length, parser->depth_max + 1)) {
+    // In a text that ends too early it reads on behind it, where the next message may stand. Zeros end it.
+    simdjson::padded_string copy((const char *)text, length);
+    if (copy.size() != length || parser->ondemand.allocate(length, parser->depth_max + 1)) {
         return -1;
     }
     simdjson::ondemand::document document;
-    simdjson::error_code code =
-        parser->ondemand.iterate(text, length, length + JSON_SHIM_PADDING).get(document);
+    simdjson::error_code code = parser->ondemand.iterate(copy).get(document);
     if (code) {
         return code == simdjson::UNCLOSED_STRING ? (int64_t)length : code == simdjson::EMPTY ? 0 : -1;
     }
@@ -112,7 +113,7 @@ int64_t error_position(json_shim_parser *parser, const uint8_t *text, size_t len
     if (!place && document.current_location().get(place)) {
         return code ? -1 : (int64_t)length;
     }
-    int64_t position = place - (const char *)text;
+    int64_t position = place - copy.data();
     return position < 0 ? 0 : position > (int64_t)length ? (int64_t)length : position;
 }
 

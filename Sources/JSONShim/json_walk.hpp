@@ -20,6 +20,8 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
+// A loop goes over a variable: what `value_unsafe()` gives lives no longer than its own expression.
+
 static inline bool is_filled_object(element value) {
     if (value.type() != element_type::OBJECT) return false;
     object fields = value.get_object().value_unsafe();
@@ -66,7 +68,8 @@ static inline bool pivot_name(element item, const std::string &key, char (&digit
     if (item.type() != element_type::OBJECT) return false;
     bool is_found = false;
     element last;
-    for (auto field : item.get_object().value_unsafe()) {
+    object fields = item.get_object().value_unsafe();
+    for (auto field : fields) {
         if (field.key == key) {
             last = field.value;
             is_found = true;
@@ -108,7 +111,8 @@ template <typename Visitor>
 static void walk_pivoted(const json_shim_arrays &arrays, element item, const std::string &key, level where,
                          typename Visitor::place at, Visitor &visitor) {
     bool is_empty = true;
-    for (auto field : item.get_object().value_unsafe()) {
+    object fields = item.get_object().value_unsafe();
+    for (auto field : fields) {
         if (field.key == key) continue;
         is_empty = false;
         walk_on(arrays, field.value, step_key(arrays, where, field.key), visitor.key(at, field.key), visitor);
@@ -137,7 +141,8 @@ template <typename Visitor>
 static void walk_along(const json_shim_arrays &arrays, element value, level where, typename Visitor::place at,
                        Visitor &visitor) {
     if (is_filled_object(value)) {
-        for (auto field : value.get_object().value_unsafe()) {
+        object fields = value.get_object().value_unsafe();
+        for (auto field : fields) {
             walk_on(arrays, field.value, step_key(arrays, where, field.key), visitor.key(at, field.key), visitor);
         }
     } else if (is_filled_array(value)) {

@@ -184,4 +184,21 @@ import Testing
         #expect(throws: JSONError.self) { try parser.parse("") }
         #expect(throws: JSONError.self) { try parser.parse(nested(10)) }
     }
+
+    /// In a batch the next message stands there, and a vehicle may write anything.
+    @Test(arguments: ["[", "{", "[[[[", #"{"a":"#, "[1,", #"{"a":[{"b""#, "-", "tru", "[1e"])
+    func placeOfAnErrorDoesNotDependOnWhatFollowsTheText(text: String) {
+        func place(before byte: Character) -> Int? {
+            let padding = String(repeating: byte, count: 4_096)
+            let bytes = Array((text + padding).utf8)
+            let error = #expect(throws: JSONError.self) {
+                try parser.parse(bytes, in: 0..<text.utf8.count)
+            }
+            return error?.position
+        }
+        let expected = place(before: "\0")
+        for byte in #"[]{},:"1e.-n"# {
+            #expect(place(before: byte) == expected, "\(text) before \(byte)")
+        }
+    }
 }
