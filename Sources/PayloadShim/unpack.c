@@ -128,8 +128,12 @@ static payload_shim_progress unpack_zstd(payload_shim_unpacker *unpacker, const 
     ZSTD_inBuffer in = {bytes, length, unpacker->consumed};
     ZSTD_outBuffer out = {room, room_length, 0};
     for (;;) {
-        if (unpacker->is_between && in.pos == in.size) {
-            return payload_shim_done;
+        if (unpacker->is_between) {
+            if (in.pos == in.size) return payload_shim_done;
+            // Debian's libzstd would go on into the formats of before 1.0.
+            if (payload_shim_recognise(bytes + in.pos, in.size - in.pos) != payload_shim_zstd) {
+                return broken(unpacker, "bytes follow the compressed data");
+            }
         }
         size_t before = in.pos + out.pos;
         size_t code = ZSTD_decompressStream(unpacker->zstd, &out, &in);

@@ -20,6 +20,15 @@ extension Processor {
         former: String?
     ) {
         guard let schemas, let topic = message.topic.configurationIndex else { return }
+        let group = schemaGroup(of: vehicle, message)
+        if schemas.counts(
+            reading.shape,
+            numberHash: decoder.numberHash,
+            at: reading.arrival,
+            group: group
+        ) {
+            return
+        }
         let news = schemas.observe(
             SchemaReading(
                 shape: reading.shape,
@@ -30,7 +39,7 @@ extension Processor {
             ),
             source: message.source,
             topic: topic,
-            group: schemaGroup(of: vehicle, message),
+            group: group,
             former: former
         )
         for news in news { tell(news) }

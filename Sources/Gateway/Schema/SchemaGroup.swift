@@ -31,7 +31,10 @@ final class SchemaGroup {
     var shapes: [UInt64: SchemaShape] = [:]
     /// Shapes with messages that are not counted into their paths yet.
     private var touched: [SchemaShape] = []
-    var burst: SchemaBurst?
+    var burst: SchemaBurst? {
+        didSet { hasBurst = burst != nil }
+    }
+    private var hasBurst = false
     private var nextCheckNumber: Int64 = 0
     private var nextCheckAt = Timestamp.distantPast
     /// Steps for the log that were not handed over yet.
@@ -137,12 +140,27 @@ final class SchemaGroup {
         }
         guard let shape else { return }
         if shape.count == 0 { touched.append(shape) }
-        let isSampled = shape.isSampled
-        shape.hit(number: messages, at: reading.arrival)
         if shape.numberHash != reading.decoder.numberHash { lookForFractions(reading, shape) }
-        if isSampled { sample(reading, shape) }
+        if shape.isSampled { sample(reading, shape) }
+        shape.hit(number: messages, at: reading.arrival)
         if messages >= nextCheckNumber || reading.arrival >= nextCheckAt { check(reading) }
     }
+
+    /// Counts a reading of a known shape if there is no more to it; otherwise it has to be observed.
+    @inline(__always)
+    func counts(_ shape: SchemaShape, numberHash: UInt64, at arrival: Timestamp) -> Bool {
+        guard isQuiet, shape.group == id, shape.count > 0, shape.numberHash == numberHash,
+            !shape.isSampled, messages + 1 < nextCheckNumber, arrival < nextCheckAt
+        else { return false }
+        messages += 1
+        lastSeen = arrival
+        isDirty = true
+        shape.hit(number: messages, at: arrival)
+        return true
+    }
+
+    /// Its first version is known, and no burst is open.
+    private var isQuiet: Bool { isSettled && !hasBurst }
 
     /// Whether nothing new has come for long enough to call the first version learned.
     ///
@@ -180,7 +198,7 @@ final class SchemaGroup {
         let shape = SchemaShape(
             paths: found,
             places: places,
-            group: id,
+            owner: self,
             numberHash: reading.decoder.numberHash
         )
         shapes[reading.shape.id] = shape
@@ -296,18 +314,22 @@ final class SchemaGroup {
     }
 
     private func sample(_ reading: SchemaReading, _ shape: SchemaShape) {
+        let isShown = shape.isShown
         for (column, place) in shape.places.enumerated() where place >= 0 {
             let path = shape.paths[place]
-            guard let value = reading.decoder.rawValue(at: column) else { continue }
-            if let number = value.number, let guess = path.sample(number), isSettled,
-                configuration.guessesUnits
-            {
-                openBurst(at: reading.arrival)
-                burst?.units.append((path, guess))
-                burst?.name(reading.vehicle.id)
-            }
+            if path.key.type.isNumber { sampleNumber(reading, column, path) }
+            guard isShown, let value = reading.decoder.rawValue(at: column) else { continue }
             path.show(configuration.shown(value, of: path.key.path))
         }
+    }
+
+    private func sampleNumber(_ reading: SchemaReading, _ column: Int, _ path: SchemaPath) {
+        guard let number = reading.decoder.rawValue(at: column)?.number,
+            let guess = path.sample(number), isSettled, configuration.guessesUnits
+        else { return }
+        openBurst(at: reading.arrival)
+        burst?.units.append((path, guess))
+        burst?.name(reading.vehicle.id)
     }
 
     // Counting.
@@ -332,8 +354,10 @@ final class SchemaGroup {
         settle()
         scheduleCheck(at: reading.arrival)
         guard isSettled else { return }
-        for path in paths.values.sorted(by: { $0.key < $1.key })
-        where path.addedIn <= version && !path.isGone && hasGone(path, at: reading.arrival) {
+        let gone = paths.values.filter {
+            $0.addedIn <= version && !$0.isGone && hasGone($0, at: reading.arrival)
+        }
+        for path in gone.sorted(by: { $0.key < $1.key }) {
             openBurst(at: reading.arrival)
             path.isGone = true
             path.goneNumber = messages

@@ -92,6 +92,20 @@ final class SchemaHistory {
         return news
     }
 
+    /// Counts a reading if that is all there is to it; otherwise it has to be observed.
+    ///
+    /// The way of nearly every message: no object is made for it, and no group is looked up.
+    @inline(__always)
+    func counts(
+        _ shape: Shape,
+        numberHash: UInt64,
+        at arrival: Timestamp,
+        group name: String
+    ) -> Bool {
+        guard let known = shape.schema, known.owner.name == name else { return false }
+        return known.owner.counts(known, numberHash: numberHash, at: arrival)
+    }
+
     private func group(
         _ source: Int,
         _ topic: Int,

@@ -92,6 +92,12 @@ enum FirmwareScript {
             expected: ["array_grown v.cells"]
         ),
         FirmwareStep(
+            name: "a speed is told in miles",
+            change: { $0.isImperial = true },
+            expected: ["unit_jump v.speed"],
+            rounds: 160
+        ),
+        FirmwareStep(
             name: "\(extras) paths come at once",
             change: { $0.extras = extras },
             expected: Set((0..<extras).map { "path_added v.extra.p\($0)" })
@@ -101,12 +107,6 @@ enum FirmwareScript {
             change: { $0.hasTemperature = false },
             expected: ["path_gone v.temperature"],
             rounds: 30
-        ),
-        FirmwareStep(
-            name: "a speed is told in miles",
-            change: { $0.isImperial = true },
-            expected: ["unit_jump v.speed"],
-            rounds: 160
         ),
     ]
 }
