@@ -32,6 +32,8 @@ extension SchemaGroup {
     func settleFirstVersion(at time: Timestamp) -> SchemaNews {
         isSettled = true
         hasNewRow = true
+        // With its counts: after a kill right behind it no path would be known as steady, and no rename be seen.
+        writes += takeDirtyRows()
         return SchemaNews(kind: .learned, group: self, time: time, from: version, to: version)
     }
 
