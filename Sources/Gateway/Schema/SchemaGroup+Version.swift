@@ -58,6 +58,7 @@ extension SchemaGroup {
     func settleFirstVersion(at time: Timestamp) -> SchemaNews {
         isSettled = true
         hasNewRow = true
+        // After a kill right behind it paths must be known as steady, or no rename would be seen.
         settle()
         return SchemaNews(kind: .learned, group: self, time: time, from: version, to: version)
     }

@@ -193,6 +193,15 @@ import Testing
         #expect(try rig.changes() == [["array_grown cells"]])
     }
 
+    @Test func renameRightAfterAKillIsSeen() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"n":1,"odometer":48210}"#, times: 12)
+        try rig.restart()
+        try rig.send(#"{"n":1,"mileage":48210}"#)
+        try rig.settle()
+        #expect(try rig.changes() == [["likely_rename mileage"]])
+    }
+
     @Test("counts that a kill has cost are not taken for a silence")
     func killIsNoSilence() throws {
         let rig = try SchemaRig()
