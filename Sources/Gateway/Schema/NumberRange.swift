@@ -74,6 +74,16 @@ struct NumberRange: Sendable {
         return former.prefix(Self.referenceWindows).reduce(into: Window()) { $0.add($1) }
     }
 
+    /// The same for a later run of the gateway; `nil` of a number that moves on by itself, as counters do:
+    /// how far it moves in between is not known.
+    var lasting: Window? {
+        let steps = zip(former, former.dropFirst()).map { $1.middle - $0.middle }
+        let stride = former.map(\.width).reduce(0, +) / Double(max(1, former.count)) / 2
+        let isOnItsWay =
+            steps.allSatisfy { $0 > stride } || steps.allSatisfy { $0 < -stride }
+        return isOnItsWay ? nil : reference
+    }
+
     /// Takes a sample; gives the guess, when it completes a window that smells of another unit.
     mutating func add(_ number: Double) -> UnitGuess? {
         let sample = Window(number, after: last)

@@ -5,7 +5,7 @@ extension SchemaGroup {
     func row(of path: SchemaPath) -> SchemaPathRow {
         let isMasked = configuration.isMasked(path.key.path)
         let range = isMasked ? NumberRange.Window() : path.range.all
-        let recent = isMasked ? nil : path.range.reference
+        let recent = isMasked ? nil : path.range.lasting
         return SchemaPathRow(
             group: id,
             key: path.key,
