@@ -89,7 +89,8 @@ extension SchemaGroup {
 
     /// The rows whose counts have changed since they were saved.
     func takeDirtyRows() -> [SchemaWrite] {
-        guard isDirty else { return [] }
+        // What a burst is about to tell must not be saved before it is told.
+        guard isDirty, burst == nil else { return [] }
         settle()
         isDirty = false
         return [.group(row)] + changedPaths()

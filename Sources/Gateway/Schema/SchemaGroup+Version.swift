@@ -75,6 +75,10 @@ extension SchemaGroup {
         let changes = changes(of: made)
         guard !changes.isEmpty else { return nil }
         let from = version
+        // With the event that tells it: after a kill before, it is seen and told again; after it, not.
+        for path in burst.grown.map(\.path) + burst.units.map(\.path) {
+            writes.append(.path(row(of: path)))
+        }
         forget(gone)
         if made.makesVersion {
             version += 1

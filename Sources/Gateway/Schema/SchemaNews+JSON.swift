@@ -3,7 +3,7 @@
 
 extension SchemaNews {
     /// Changes that one event lists; the others are counted.
-    static let changesMax = 200
+    static let changesMax = 500
 
     var severity: SchemaSeverity { changes.map(\.severity).max() ?? .none }
 

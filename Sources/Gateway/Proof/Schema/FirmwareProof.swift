@@ -135,6 +135,10 @@ struct FirmwareProof {
         report.wrong += expected.count - seen.count
         report.falseAlarms += told.count - seen.count
         for alarm in Set(told).subtracting(expected).sorted() { say("firmware: false: \(alarm)") }
+        for (change, times) in Dictionary(grouping: told, by: \.self).mapValues(\.count)
+        where times > 1 && expected.contains(change) {
+            say("firmware: told \(times) times: \(change)")
+        }
         // A burst is one event, however many changes it has.
         for step in steps where step.expected.count > 1 {
             let events = witness.told.count { !step.expected.isDisjoint(with: $0.changes) }
