@@ -191,6 +191,11 @@ import Testing
         try rig.send(#"{"n":1,"cells":[1,2,3]}"#)
         try rig.settle()
         #expect(try rig.changes() == [["array_grown cells"]])
+        // Told is told, also after another kill.
+        try rig.restart()
+        try rig.send(#"{"n":1,"cells":[1,2,3]}"#)
+        try rig.settle()
+        #expect(try rig.changes().count == 1)
     }
 
     @Test func renameRightAfterAKillIsSeen() throws {
