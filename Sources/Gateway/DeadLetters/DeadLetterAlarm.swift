@@ -65,15 +65,12 @@ extension Processor {
                 ("resolved", alarm.since ?? time, "the dead letters are fewer again")
             }
         outcome.bytes.raw("{")
-        for (name, value) in [
+        outcome.bytes.texts([
             ("time", time.iso8601), ("alert", DeadLetterAlarm.name), ("state", state),
             ("vehicle", gatewayID), ("severity", "warning"), ("summary", summary),
             ("since", since.iso8601), ("gateway", gatewayID),
             ("id", "\(DeadLetterAlarm.name)/\(gatewayID)/\(since.milliseconds)/\(state)"),
-        ] {
-            outcome.bytes.member(name)
-            outcome.bytes.string(value)
-        }
+        ])
         outcome.bytes.raw("}")
         outcome.outlier.append(
             Event(

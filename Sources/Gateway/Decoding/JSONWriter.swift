@@ -37,6 +37,25 @@ struct JSONWriter {
         key(name)
     }
 
+    /// Appends members that are texts.
+    mutating func texts(_ members: [(String, String)]) {
+        for (name, text) in members {
+            member(name)
+            string(text)
+        }
+    }
+
+    /// Appends a member that is an array of texts.
+    mutating func texts(_ name: String, _ list: [String]) {
+        member(name)
+        raw("[")
+        for text in list {
+            separate()
+            string(text)
+        }
+        raw("]")
+    }
+
     /// A comma, unless a bracket or nothing stands before.
     mutating func separate() {
         guard let last = bytes.last, last != UInt8(ascii: "{"), last != UInt8(ascii: "[") else {

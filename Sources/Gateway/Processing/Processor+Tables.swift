@@ -234,9 +234,11 @@ extension Processor {
         _ members: [(String, String)]
     ) {
         let start = outcome.bytes.count
-        outcome.bytes.strings(
+        outcome.bytes.raw("{")
+        outcome.bytes.texts(
             [("time", time.iso8601), ("gateway", gatewayID), ("table", table.name)] + members
         )
+        outcome.bytes.raw("}")
         outcome.schema.append(
             Event(
                 offset: takeOffset(StreamName.schema),
@@ -259,7 +261,8 @@ extension Processor {
             isStale
             ? "table \(table.name) is stale: its feed was last heard \(heard)"
             : "table \(table.name) is heard again"
-        outcome.bytes.strings([
+        outcome.bytes.raw("{")
+        outcome.bytes.texts([
             ("time", time.iso8601), ("alert", Self.staleAlert),
             ("state", isStale ? "firing" : "resolved"), ("vehicle", gatewayID),
             ("severity", "warning"), ("summary", summary), ("table", table.name),
@@ -270,6 +273,7 @@ extension Processor {
                     + (isStale ? "firing" : "resolved")
             ),
         ])
+        outcome.bytes.raw("}")
         outcome.outlier.append(
             Event(
                 offset: takeOffset(StreamName.outlier),
@@ -285,16 +289,4 @@ extension Processor {
 
     /// What the alert about a silent feed is called.
     static let staleAlert = "table_stale"
-}
-
-extension JSONWriter {
-    /// An object of texts.
-    fileprivate mutating func strings(_ members: [(String, String)]) {
-        raw("{")
-        for (name, value) in members {
-            member(name)
-            string(value)
-        }
-        raw("}")
-    }
 }

@@ -30,7 +30,7 @@ enum SchemaAnswer {
             json.group(entry.group)
             json.member("version")
             json.int(Int64(entry.version.version))
-            json.strings([
+            json.texts([
                 ("time", entry.version.time.iso8601), ("fingerprint", entry.version.fingerprint),
             ])
             json.member("paths")
@@ -100,13 +100,13 @@ extension SchemaGroupRow {
 
 extension JSONWriter {
     fileprivate mutating func group(_ group: SchemaGroupRow) {
-        strings([("source", group.source), ("topic", group.topic), ("group", group.name)])
+        texts([("source", group.source), ("topic", group.topic), ("group", group.name)])
     }
 
     fileprivate mutating func counts(_ group: SchemaGroupRow) {
         member("messages")
         int(group.messages)
-        strings([
+        texts([
             ("first_seen", group.firstSeen.iso8601), ("last_seen", group.lastSeen.iso8601),
             ("state", group.state),
         ])
@@ -114,13 +114,13 @@ extension JSONWriter {
 
     fileprivate mutating func path(_ path: StoredSchemaPath, share: Double, unit: String?) {
         raw("{")
-        strings([("path", path.key.path), ("type", path.key.type.rawValue)])
-        if let unit { strings([("unit", unit)]) }
+        texts([("path", path.key.path), ("type", path.key.type.rawValue)])
+        if let unit { texts([("unit", unit)]) }
         member("count")
         int(path.count)
         member("share")
         double((share * 10_000).rounded() / 10_000)
-        strings([("first_seen", path.firstSeen.iso8601), ("last_seen", path.lastSeen.iso8601)])
+        texts([("first_seen", path.firstSeen.iso8601), ("last_seen", path.lastSeen.iso8601)])
         for (name, bound) in [("minimum", path.minimum), ("maximum", path.maximum)] {
             guard let bound else { continue }
             member(name)
@@ -148,10 +148,10 @@ extension JSONWriter {
 
     fileprivate mutating func difference(_ difference: SchemaDifference) {
         raw("{")
-        strings([("change", difference.kind.rawValue), ("path", difference.path)])
-        if let former = difference.formerPath { strings([("former_path", former)]) }
-        list("before", difference.before.map(\.rawValue))
-        list("after", difference.after.map(\.rawValue))
+        texts([("change", difference.kind.rawValue), ("path", difference.path)])
+        if let former = difference.formerPath { texts([("former_path", former)]) }
+        texts("before", difference.before.map(\.rawValue))
+        texts("after", difference.after.map(\.rawValue))
         for (name, example) in [
             ("example_before", difference.exampleBefore),
             ("example_after", difference.exampleAfter),
@@ -160,25 +160,8 @@ extension JSONWriter {
             member(name)
             raw(Array(example.utf8))
         }
-        if !difference.evidence.isEmpty { list("evidence", difference.evidence) }
-        if let unit = difference.unit { strings([("unit", unit)]) }
+        if !difference.evidence.isEmpty { texts("evidence", difference.evidence) }
+        if let unit = difference.unit { texts([("unit", unit)]) }
         raw("}")
-    }
-
-    fileprivate mutating func strings(_ members: [(String, String)]) {
-        for (name, text) in members {
-            member(name)
-            string(text)
-        }
-    }
-
-    private mutating func list(_ name: String, _ texts: [String]) {
-        member(name)
-        raw("[")
-        for text in texts {
-            separate()
-            string(text)
-        }
-        raw("]")
     }
 }

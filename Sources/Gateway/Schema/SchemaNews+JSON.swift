@@ -84,7 +84,7 @@ extension JSONWriter {
     /// An event of the `schema` stream.
     mutating func schema(_ news: SchemaNews, gateway: String) {
         raw("{")
-        strings([
+        texts([
             ("time", news.time.iso8601), ("change", news.kind.rawValue),
             ("severity", (news.kind == .changed ? news.severity : .info).rawValue),
             ("summary", news.summary), ("gateway", gateway), ("source", news.group.source),
@@ -101,8 +101,7 @@ extension JSONWriter {
         member("to")
         int(Int64(news.to))
         if news.kind == .changed {
-            member("vehicles")
-            list(news.vehicles)
+            texts("vehicles", news.vehicles)
             if news.vehicleCount > news.vehicles.count {
                 member("vehicle_count")
                 int(Int64(news.vehicleCount))
@@ -130,12 +129,11 @@ extension JSONWriter {
 
     private mutating func change(_ change: SchemaChange) {
         raw("{")
-        strings([("change", change.kind.rawValue), ("path", change.path)])
-        if let former = change.formerPath { strings([("former_path", former)]) }
+        texts([("change", change.kind.rawValue), ("path", change.path)])
+        if let former = change.formerPath { texts([("former_path", former)]) }
         for (name, types) in [("before", change.before), ("after", change.after)]
         where !types.isEmpty {
-            member(name)
-            list(types.map(\.rawValue))
+            texts(name, types.map(\.rawValue))
         }
         for (name, example) in [
             ("example_before", change.exampleBefore), ("example_after", change.exampleAfter),
@@ -144,32 +142,10 @@ extension JSONWriter {
             member(name)
             value(example)
         }
-        if !change.evidence.isEmpty {
-            member("evidence")
-            list(change.evidence)
-        }
-        if let unit = change.unit { strings([("unit", unit)]) }
-        strings([("severity", change.severity.rawValue)])
-        if !change.alerts.isEmpty {
-            member("alerts")
-            list(change.alerts)
-        }
+        if !change.evidence.isEmpty { texts("evidence", change.evidence) }
+        if let unit = change.unit { texts([("unit", unit)]) }
+        texts([("severity", change.severity.rawValue)])
+        if !change.alerts.isEmpty { texts("alerts", change.alerts) }
         raw("}")
-    }
-
-    private mutating func strings(_ members: [(String, String)]) {
-        for (name, text) in members {
-            member(name)
-            string(text)
-        }
-    }
-
-    private mutating func list(_ texts: [String]) {
-        raw("[")
-        for text in texts {
-            separate()
-            string(text)
-        }
-        raw("]")
     }
 }
