@@ -123,6 +123,15 @@ static payload_shim_progress unpack_zlib(payload_shim_unpacker *unpacker, const 
     }
 }
 
+// Whether a further frame begins here, as far as its magic is there.
+static bool begins_zstd(const uint8_t *bytes, size_t length) {
+    static const uint8_t frame[] = {0x28, 0xB5, 0x2F, 0xFD};
+    static const uint8_t skippable[] = {0x50, 0x2A, 0x4D, 0x18};
+    size_t known = length < 4 ? length : 4;
+    return memcmp(bytes, frame, known) == 0 ||
+           ((bytes[0] & 0xF0) == skippable[0] && memcmp(bytes + 1, skippable + 1, known - 1) == 0);
+}
+
 static payload_shim_progress unpack_zstd(payload_shim_unpacker *unpacker, const uint8_t *bytes, size_t length,
                                          uint8_t *room, size_t room_length, size_t *written) {
     ZSTD_inBuffer in = {bytes, length, unpacker->consumed};
@@ -131,7 +140,7 @@ static payload_shim_progress unpack_zstd(payload_shim_unpacker *unpacker, const 
         if (unpacker->is_between) {
             if (in.pos == in.size) return payload_shim_done;
             // Debian's libzstd would go on into the formats of before 1.0.
-            if (payload_shim_recognise(bytes + in.pos, in.size - in.pos) != payload_shim_zstd) {
+            if (!begins_zstd(bytes + in.pos, in.size - in.pos)) {
                 return broken(unpacker, "bytes follow the compressed data");
             }
         }
