@@ -55,7 +55,7 @@ extension IntegrationSuites {
         }
 
         private let expected = [
-            "likely_rename sequence", "type_changed v.chassis.motion.speed.kmh",
+            "type_changed v.chassis.motion.speed.kmh", "likely_rename sequence",
         ]
 
         @Test("a firmware that renames and retypes is told in one event, and every message is kept")
@@ -108,7 +108,7 @@ extension IntegrationSuites {
             // The evidence of a rename was in memory; that the path is new was on disk.
             #expect(
                 kinds(seen.messages("fleet/schema/")[1]) == [
-                    "path_added sequence", "type_changed v.chassis.motion.speed.kmh",
+                    "type_changed v.chassis.motion.speed.kmh", "path_added sequence",
                 ]
             )
             try depot.publish([updated(62)], as: depot.vehicle("car-2"))

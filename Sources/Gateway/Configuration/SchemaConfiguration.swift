@@ -94,8 +94,7 @@ extension SchemaConfiguration {
         }
         if let rule { return rule.severity }
         switch change.kind {
-        case .pathAdded, .typeWidened, .typeGone, .nullability, .arrayGrown: return .info
-        case .unitJump: return .warning
+        case .pathAdded, .typeWidened, .typeGone, .nullability, .arrayGrown, .unitJump: return .info
         // What a rule reads is not there any more, or is something else.
         case .pathGone, .typeChanged, .likelyRename:
             return change.alerts.isEmpty ? .warning : .critical

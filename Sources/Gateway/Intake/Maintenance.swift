@@ -30,6 +30,7 @@ struct Maintenance {
     /// By stream, and whether something undelivered was evicted.
     private var nextEvictionWarningAt: [String: Timestamp] = [:]
     private var hasWarnedAboutSignals = false
+    private var hasWarnedAboutSchemas = false
 
     init(
         configuration: Configuration,
@@ -73,6 +74,12 @@ struct Maintenance {
     func finish(_ processor: Processor, _ writer: LogWriter, _ now: Timestamp) throws {
         try flushInbox(processor, writer, now)
         try writer.saveVehicles()
+        // The evidence of a guess is in memory only: what an open burst has is told now.
+        let outcome = processor.endBursts()
+        if !outcome.isEmpty {
+            try writer.commit(outcome, of: MessageBatch(), CommitExtras())
+            inbox.announce(outcome)
+        }
         try writer.saveSchemaCounts(processor.schemas?.takeCounts(pathsMax: .max) ?? [])
     }
 
@@ -84,6 +91,7 @@ struct Maintenance {
     ) throws {
         guard let schemas = processor.schemas, now >= nextSchemaCountsAt else { return }
         nextSchemaCountsAt = now + Self.schemaCountMilliseconds
+        warn(about: schemas)
         try writer.saveSchemaCounts(schemas.takeCounts(pathsMax: Self.schemaCountPaths))
     }
 
@@ -202,6 +210,18 @@ struct Maintenance {
         guard now >= nextEvictionWarningAt[kind, default: .distantPast] else { return }
         nextEvictionWarningAt[kind] = now + 60_000
         logger.warning("the disk budget evicts events", metadata: eviction.logMetadata)
+    }
+
+    /// Says once that something is not watched any more.
+    private mutating func warn(about schemas: SchemaHistory) {
+        guard schemas.overflowCount + schemas.pathOverflowCount > 0, !hasWarnedAboutSchemas else {
+            return
+        }
+        hasWarnedAboutSchemas = true
+        logger.warning(
+            "more than schema.groups or schema.paths: what is above is decoded, but not watched",
+            metadata: [LogKeys.count: "\(schemas.overflowCount + schemas.pathOverflowCount)"]
+        )
     }
 
     private mutating func warn(about signals: SignalTable) {

@@ -19,7 +19,9 @@ extension Processor {
         _ message: Message,
         former: String?
     ) {
-        guard let schemas, let topic = message.topic.configurationIndex else { return }
+        // A dead letter that is processed again tells what was sent long ago: it would turn the history back.
+        guard let schemas, message.replay == nil, let topic = message.topic.configurationIndex
+        else { return }
         let group = schemaGroup(of: vehicle, message)
         if schemas.counts(
             reading.shape,
@@ -63,6 +65,15 @@ extension Processor {
         for news in schemas.passTime(to: clock.now) { tell(news) }
     }
 
+    /// Ends all bursts, before their time.
+    func endBursts() -> Outcome {
+        outcome.removeAll()
+        guard let schemas else { return outcome }
+        for news in schemas.passTime(to: .distantFuture) { tell(news) }
+        collectSchemas()
+        return outcome
+    }
+
     /// Hands over what the batch did to the history.
     func collectSchemas() {
         guard let schemas else { return }
@@ -74,6 +85,10 @@ extension Processor {
     private func tell(_ news: SchemaNews) {
         var news = news
         for index in news.changes.indices { complete(&news.changes[index]) }
+        // What matters most stands first; the rest stays by path.
+        news.changes.sort {
+            ($1.severity, $0.path, $0.kind.rawValue) < ($0.severity, $1.path, $1.kind.rawValue)
+        }
         let start = outcome.bytes.count
         outcome.bytes.schema(news, gateway: gatewayID)
         let range = start..<outcome.bytes.count

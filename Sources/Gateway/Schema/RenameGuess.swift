@@ -4,24 +4,31 @@
 /// That a path is called something else, and what speaks for it.
 struct RenameGuess {
     let former: SchemaPath
+    /// What the vehicle told last under the former name.
+    let last: SignalValue?
     let evidence: [String]
 
     /// What it takes to say so: the type is the same, and two points speak for it.
     private static let pointsMin = 2
 
     /// The most likely pairs of what has come and what is missing, each path once.
+    ///
+    /// `byName` wants two points from the names alone.
     static func guesses(
         of added: [SchemaBurst.Item],
-        for missing: [(path: SchemaPath, last: SignalValue?)]
+        for missing: [(path: SchemaPath, last: SignalValue?)],
+        byName: Bool
     ) -> [SchemaKey: RenameGuess] {
         var pairs: [(points: Int, added: SchemaKey, guess: RenameGuess)] = []
         for item in added {
             for (former, last) in missing where former.key.type.isLike(item.path.key.type) {
-                let (points, evidence) = weigh(item, former, last)
-                guard points >= pointsMin else { continue }
-                pairs.append(
-                    (points, item.path.key, RenameGuess(former: former, evidence: evidence))
-                )
+                let names = weighNames(former.key.path, item.path.key.path)
+                let values = weighValues(item.example, former, last)
+                let points = names.points + values.points
+                guard (byName ? names.points : points) >= pointsMin else { continue }
+                let evidence = ["same type"] + [values.evidence, names.evidence].compactMap(\.self)
+                let guess = RenameGuess(former: former, last: last, evidence: evidence)
+                pairs.append((points, item.path.key, guess))
             }
         }
         // The strongest first; among equals by name, so that the answer is always the same.
@@ -38,42 +45,44 @@ struct RenameGuess {
         return guesses
     }
 
-    private static func weigh(
-        _ added: SchemaBurst.Item,
+    private static func weighValues(
+        _ value: SignalValue?,
         _ former: SchemaPath,
         _ last: SignalValue?
-    ) -> (points: Int, evidence: [String]) {
-        var points = 0
-        var evidence = ["same type"]
-        let value = added.example
+    ) -> (points: Int, evidence: String?) {
         if let value, let last, value != .null, isSame(value, last) {
-            // Two flags are equal every other time; two odometers are not.
-            if case .bool = value { points += 1 } else { points += 2 }
-            evidence.append("same value as the vehicle's last")
-        } else if let number = value?.number, let last = last?.number, last != 0,
-            (number / last - 1).magnitude <= 0.05
-        {
+            return (isTelling(value) ? 2 : 1, "same value as the vehicle's last")
+        }
+        guard let number = value?.number else { return (0, nil) }
+        if let last = last?.number, last != 0, (number / last - 1).magnitude <= 0.05 {
             // Two odometers are not that near to one another by chance.
-            points += (number / last - 1).magnitude <= 0.001 ? 2 : 1
-            evidence.append("value close to the vehicle's last")
-        } else if let number = value?.number, former.range.all.samples > 1,
-            (former.range.all.minimum...former.range.all.maximum).contains(number)
-        {
-            points += 1
-            evidence.append("value within the former range")
+            let isNear = (number / last - 1).magnitude <= 0.001 && number.magnitude >= 100
+            return (isNear ? 2 : 1, "value close to the vehicle's last")
         }
-        let (old, new) = (former.key.path, added.path.key.path)
-        if lastName(old) == lastName(new) {
-            points += 2
-            evidence.append("same last name")
-        } else if new.hasPrefix(old + ".") {
-            points += 2
-            evidence.append("inside the former path")
-        } else if isSimilar(lastName(old), lastName(new)) {
-            points += 1
-            evidence.append("similar name")
+        let range = former.range.all
+        guard range.samples > 1, (range.minimum...range.maximum).contains(number) else {
+            return (0, nil)
         }
-        return (points, evidence)
+        return (1, "value within the former range")
+    }
+
+    /// Whether two paths have such a value hardly by chance: flags, small numbers and short words are equal
+    /// often.
+    private static func isTelling(_ value: SignalValue) -> Bool {
+        switch value {
+        case .null, .bool: false
+        case .text(let text): text.utf8.count >= 5
+        default: (value.number ?? 0).magnitude >= 100 || value.number != value.number?.rounded()
+        }
+    }
+
+    private static func weighNames(
+        _ old: String,
+        _ new: String
+    ) -> (points: Int, evidence: String?) {
+        if lastName(old) == lastName(new) { return (2, "same last name") }
+        if new.hasPrefix(old + ".") { return (2, "inside the former path") }
+        return isSimilar(lastName(old), lastName(new)) ? (1, "similar name") : (0, nil)
     }
 
     private static func isSame(_ left: SignalValue, _ right: SignalValue) -> Bool {

@@ -29,6 +29,9 @@ struct SchemaBurst {
     /// Steady paths that none of the messages with something new had, with what the vehicle had last.
     private(set) var missing: [SchemaKey: (path: SchemaPath, last: SignalValue?)]?
 
+    /// A message with something new lacks most of what nearly every message has.
+    var isOfAnotherKind = false
+
     init(openedAt: Timestamp, closesAt: Timestamp) {
         self.openedAt = openedAt
         self.closesAt = closesAt

@@ -58,7 +58,9 @@ struct SchemaDiff: Sendable {
             difference.before = origin.map(\.key.type)
             difference.after = new.map(\.key.type)
             difference.exampleBefore = Self.example(origin)
-            difference.exampleAfter = Self.example(new)
+            // Of a path that has kept a type, the value of the type that it has got.
+            let added = new.filter { path in !origin.contains { $0.key.type == path.key.type } }
+            difference.exampleAfter = Self.example(added) ?? Self.example(new)
             difference.unit = (new + old).lazy.compactMap { units[$0] }.first
             differences.append(difference)
         }

@@ -120,7 +120,8 @@ extension SchemaGroup {
     private func changes(of burst: SchemaBurst) -> [SchemaChange] {
         let guesses = RenameGuess.guesses(
             of: burst.added.filter { typesBefore(of: $0.path, burst).isEmpty },
-            for: (burst.missing ?? [:]).values.map { ($0.path, $0.last) }
+            for: (burst.missing ?? [:]).values.map { ($0.path, $0.last) },
+            byName: burst.isOfAnotherKind
         )
         var changes: [SchemaChange] = []
         for (path, items) in Dictionary(grouping: burst.added, by: \.path.key.path) {
@@ -184,8 +185,13 @@ extension SchemaGroup {
                     $0.formerPath = guess.former.key.path
                     $0.before = [guess.former.key.type]
                     $0.after = added
-                    $0.exampleBefore = guess.former.lastExample
-                    $0.exampleAfter = shown
+                    let former = guess.former.key.path
+                    $0.exampleBefore = configuration.shown(guess.last, of: former)
+                    // What was private under the former name is private under the new one.
+                    $0.exampleAfter = configuration.shown(
+                        example,
+                        of: configuration.isMasked(former) ? former : path
+                    )
                     $0.evidence = guess.evidence
                 }
             ]

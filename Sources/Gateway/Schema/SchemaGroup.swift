@@ -115,7 +115,7 @@ final class SchemaGroup {
         for path in parent.paths.values where path.addedIn <= parent.version && !path.isGone {
             paths[path.key] = SchemaPath(
                 inheriting: path,
-                presence: path.presence,
+                presence: path.presence(at: parent.messages),
                 at: time
             )
         }
@@ -250,11 +250,13 @@ final class SchemaGroup {
     private func noteMissing(from found: [SchemaPath], _ reading: SchemaReading) {
         settle()
         let present = Set(found.map(\.key.path))
-        let missing = paths.values.filter {
-            $0.addedIn <= version && !$0.isGone && !present.contains($0.key.path)
-                && $0.presence >= 0.9
+        let steady = paths.values.filter {
+            $0.addedIn <= version && !$0.isGone && $0.renamedTo == nil && $0.isSteady(at: messages)
         }
+        let missing = steady.filter { !present.contains($0.key.path) }
         burst?.miss(missing.map { ($0, reading.lastValue(of: $0)) })
+        // With so little in common it may be another kind of message, and equal values say nothing.
+        if missing.count * 2 > steady.count { burst?.isOfAnotherKind = true }
     }
 
     /// Forgets the half of the shapes that was not seen for longest; their paths stay.

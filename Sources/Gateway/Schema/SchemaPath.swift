@@ -97,11 +97,19 @@ final class SchemaPath {
         isDirty = false
     }
 
-    /// How much of the group's messages had it as long as it was seen, from 0 to 1.
-    var presence: Double {
+    /// How much of the group's messages have it, from 0 to 1.
+    func presence(at number: Int64) -> Double {
         if count == 0, let inheritedPresence { return inheritedPresence }
-        return Double(count) / Double(max(1, lastNumber - firstNumber + 1))
+        return Double(count) / Double(max(1, number - firstNumber + 1))
     }
+
+    /// Whether nearly every message had it, up to a moment ago, so that its absence says something.
+    func isSteady(at number: Int64) -> Bool {
+        guard presence(at: number) >= Self.steadyPresence else { return false }
+        return count == 0 || number - lastNumber <= max(20, 4 * gapMax)
+    }
+
+    private static let steadyPresence = 0.9
 
     /// Takes what a shape's messages say: `first` and `last` are the group's messages, `count` how many.
     func add(count more: Int64, first: Int64, last: Int64, at time: Timestamp) {

@@ -156,6 +156,48 @@ import Testing
         #expect(try rig.changes() == [["path_added tank"]])
     }
 
+    @Test func rarePathIsNotTakenForTheFormerName() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"n":1}"#, times: 100)
+        for code in ["P0420", "P0171", "U0100"] {
+            try rig.send("{\"n\":1,\"dtc\":{\"\(code)\":12345}}")
+            try rig.settle()
+        }
+        #expect(
+            try rig.changes() == [
+                ["path_added dtc.P0420"], ["path_added dtc.P0171"], ["path_added dtc.U0100"],
+            ]
+        )
+    }
+
+    @Test func anotherKindOfMessageIsNoRename() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"soc":5120,"gear":3,"status":"charging"}"#, times: 100)
+        try rig.send(#"{"heap":5120,"resets":3,"state":"charging"}"#)
+        try rig.settle()
+        #expect(
+            try rig.changes() == [["path_added heap", "path_added resets", "path_added state"]]
+        )
+    }
+
+    @Test func whatMattersMostStandsFirst() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"z":1}"#, times: 12)
+        try rig.send(#"{"a":1,"z":"x"}"#)
+        try rig.settle()
+        #expect(try rig.changes() == [["type_changed z", "path_added a"]])
+    }
+
+    @Test func openBurstIsToldAtAnOrderlyEnd() throws {
+        let rig = try SchemaRig()
+        try rig.send(#"{"n":1,"odometer":48211}"#, times: 12)
+        try rig.send(#"{"n":1,"mileage":48211}"#)
+        let outcome = rig.gateway.processor.endBursts()
+        #expect(outcome.schema.count == 1)
+        #expect(String(decoding: outcome.bytes.bytes, as: UTF8.self).contains("likely_rename"))
+        #expect(rig.gateway.processor.endBursts().isEmpty)
+    }
+
     @Test func manyPathsAreOneEvent() throws {
         let rig = try SchemaRig()
         try rig.send(#"{"n":1}"#, times: 12)

@@ -96,6 +96,13 @@ import Testing
         try rig.settle()
         let changes = try #require(try rig.events().last?["changes"] as? [[String: Any]])
         #expect(changes.map { $0["example_after"] as? String } == ["B-XY 12", "xxx-xxx 9x"])
+        // A private value stays private under another name.
+        try rig.send(#"{"n":1,"vin":"WVW-ZZZ 1J","plate":"B-XY 12"}"#, times: 12)
+        try rig.send(#"{"n":1,"chassis":"WVW-ZZZ 1J","plate":"B-XY 12"}"#)
+        try rig.settle()
+        #expect(try rig.changes().last == ["likely_rename chassis"])
+        #expect(try rig.change()["example_before"] as? String == "xxx-xxx 9x")
+        #expect(try rig.change()["example_after"] as? String == "xxx-xxx 9x")
         let none = try SchemaRig { $0.keepsExamples = false }
         try none.send(#"{"n":1}"#, times: 12)
         try none.send(#"{"n":1,"vin":"WVW"}"#)
@@ -158,7 +165,7 @@ import Testing
         #expect(try rig.changes().isEmpty)
         try rig.settle()
         #expect(
-            try rig.changes() == [["path_added fuel", "type_changed gear", "type_widened speed"]]
+            try rig.changes() == [["type_changed gear", "path_added fuel", "type_widened speed"]]
         )
         #expect(try rig.events().last?["vehicles"] as? [String] == ["updated"])
         #expect(

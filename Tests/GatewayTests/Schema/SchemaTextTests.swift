@@ -93,9 +93,9 @@ import Testing
                   version 1   2026-01-05T08:00:00.130Z   3 paths   goes on from group 4.1, version 1
 
                   version 2   2026-01-05T08:00:00.130Z   5 paths   warning   first from a
-                    path_added      body.doors           text          "open"        info
-                    likely_rename   odometer → mileage   int           1203 → 1211   warning
+                    likely_rename   odometer → mileage   int           1211 → 1211   warning
                         same type; same value as the vehicle's last
+                    path_added      body.doors           text          "open"        info
                     type_widened    speed (km/h)         int → float   5.5           info
 
                   version 3   2026-01-05T08:00:10.140Z   7 paths   info   first from a
