@@ -55,6 +55,7 @@ struct FirmwareProof {
         _ features: inout FirmwareFeatures,
         into report: inout SchemaReport
     ) throws {
+        try drive(features, rounds: step.roundsBefore)
         step.change(&features)
         try drive(features, rounds: 1, vehicles: 1)
         try drive(features, rounds: step.rounds)

@@ -10,6 +10,9 @@ struct FirmwareStep: Sendable {
     let expected: Set<String>
     /// What must be told later, when the former form has been silent for long enough.
     var later: Set<String> = []
+    /// Rounds of the whole fleet in the former form, behind a kill: what a guess compares with is sampled,
+    /// and a kill costs the samples of the last seconds.
+    var roundsBefore = 0
     /// Rounds of the whole fleet until everything must have shown.
     var rounds = 4
 }
@@ -95,6 +98,7 @@ enum FirmwareScript {
             name: "a speed is told in miles",
             change: { $0.isImperial = true },
             expected: ["unit_jump v.speed"],
+            roundsBefore: 120,
             rounds: 160
         ),
         FirmwareStep(
