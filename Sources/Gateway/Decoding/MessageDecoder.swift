@@ -112,13 +112,12 @@ final class MessageDecoder {
 
     // What the schema history looks at of the current reading.
 
-    /// Its payloads are no JSON, and each holds one value of whatever type.
-    var readsText: Bool { configuration.format == .text }
+    private var readsText: Bool { configuration.format == .text }
 
     /// Which of its numbers have a fraction: as long as it is the same, no type has changed.
     var numberHash: UInt64 {
         guard let document, let current else {
-            return text.map { UInt64(SchemaType($0).place) } ?? 0
+            return text.map { SchemaType($0) == .float ? 1 : 0 } ?? 0
         }
         return document.numberHash(of: current.element)
     }
@@ -218,7 +217,9 @@ final class MessageDecoder {
         guard let name = topic.signal, let text else {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic names no signal")
         }
-        let key = ShapeKey(hash: 0, name: ExactText(name))
+        // As in JSON: another type is another shape, but for numbers with and without a fraction.
+        let kind = SchemaType(text) == .float ? .int : SchemaType(text)
+        let key = ShapeKey(hash: UInt64(kind.place), name: ExactText(name))
         let shape = try remembered(key, nil) { _ in
             [Shape.Column(LeafPlace(name), leaf: 0, signals: signals)]
         }

@@ -59,10 +59,11 @@ final class LogSchemas {
 
     /// All groups with their paths; a parent comes before its successors.
     static func groups(_ db: Database) throws -> [(group: SchemaGroupRow, paths: [SchemaPathRow])] {
+        let parser = JSONParser(depthMax: 1)
         let rows = try Row.fetchCursor(db, sql: "SELECT * FROM schema_path ORDER BY group_id, path")
         var paths: [Int64: [SchemaPathRow]] = [:]
         while let row = try rows.next() {
-            guard let path = SchemaPathRow(row) else { continue }
+            guard let path = SchemaPathRow(row, examples: parser) else { continue }
             paths[path.group, default: []].append(path)
         }
         return try Row.fetchAll(db, sql: "SELECT * FROM schema_group ORDER BY id")
@@ -82,7 +83,7 @@ extension SQLiteStatement {
 }
 
 extension SchemaGroupRow {
-    init(_ row: Row) {
+    fileprivate init(_ row: Row) {
         self.init(
             id: row["id"],
             source: row["source"],
@@ -109,7 +110,7 @@ extension SchemaGroupRow {
 
 extension SchemaPathRow {
     /// `nil` when a later gateway has written a type that this one does not know.
-    init?(_ row: Row) {
+    fileprivate init?(_ row: Row, examples parser: JSONParser) {
         guard let type = SchemaType(rawValue: row["type"]) else { return nil }
         self.init(
             group: row["group_id"],
@@ -124,8 +125,8 @@ extension SchemaPathRow {
             lastSeen: Timestamp(milliseconds: row["last_seen"]),
             count: row["count"],
             firstVehicle: row["first_vehicle"],
-            firstExample: SignalValue(json: row["first_example"]),
-            lastExample: SignalValue(json: row["last_example"]),
+            firstExample: SignalValue(json: row["first_example"], parser),
+            lastExample: SignalValue(json: row["last_example"], parser),
             minimum: row["minimum"],
             maximum: row["maximum"],
             recentMinimum: row["recent_minimum"],
@@ -173,16 +174,11 @@ extension SignalValue {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    fileprivate init?(json text: String?) {
-        guard let text else { return nil }
-        let parser = JSONParser(depthMax: 1)
-        let value = withExtendedLifetime(parser) {
-            (try? parser.parse(text))
-                .flatMap { document in
-                    document.count == 1 ? document.value(at: 0) : nil
-                }
-        }
-        guard let value else { return nil }
+    fileprivate init?(json text: String?, _ parser: JSONParser) {
+        // A scalar is one leaf; its text is copied out of the parser.
+        guard let text, let document = try? parser.parse(text), document.count == 1,
+            let value = document.value(at: 0)
+        else { return nil }
         self = value
     }
 }

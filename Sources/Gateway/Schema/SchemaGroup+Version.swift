@@ -65,22 +65,22 @@ extension SchemaGroup {
 
     /// Ends the burst that is open; its changes are the next version, if they concern what is in one.
     func closeBurst() -> SchemaNews? {
-        guard let burst else { return nil }
+        guard var burst else { return nil }
         self.burst = nil
         settle()
-        let gone = burst.gone.filter { $0.lastNumber <= $0.goneNumber }
+        // A message had it meanwhile.
         for path in burst.gone where path.lastNumber > path.goneNumber { revive(path) }
-        var made = burst
-        made.gone = gone
-        let changes = changes(of: made)
+        burst.gone.removeAll { !$0.isGone }
+        let changes = changes(of: burst)
         guard !changes.isEmpty else { return nil }
+        noteRenames(changes)
         let from = version
         // With the event that tells it: after a kill before, it is seen and told again; after it, not.
         for path in burst.grown.map(\.path) + burst.units.map(\.path) {
             writes.append(.path(row(of: path)))
         }
-        forget(gone)
-        if made.makesVersion {
+        forget(burst.gone)
+        if burst.makesVersion {
             version += 1
             hasNewRow = true
         }
@@ -96,10 +96,20 @@ extension SchemaGroup {
         )
     }
 
-    /// Why what seemed gone is not: a message had it meanwhile.
+    /// What seemed gone is not.
     private func revive(_ path: SchemaPath) {
         path.isGone = false
         writes.append(.path(row(of: path)))
+    }
+
+    /// Remembers what paths are probably called: their end will be told with it.
+    private func noteRenames(_ changes: [SchemaChange]) {
+        for change in changes where change.kind == .likelyRename {
+            for type in change.before {
+                let key = SchemaKey(path: change.formerPath ?? "", type: type)
+                paths[key]?.renamedTo = change.path
+            }
+        }
     }
 
     /// Takes paths out of the version; shapes that had them are looked at anew when they come again.
@@ -179,13 +189,12 @@ extension SchemaGroup {
         if let (guess, item) = items.lazy
             .compactMap({ item in guesses[item.path.key].map { ($0, item) } }).first
         {
-            guess.former.renamedTo = path
+            let former = guess.former.key.path
             return [
                 change(.likelyRename, item.path) {
-                    $0.formerPath = guess.former.key.path
+                    $0.formerPath = former
                     $0.before = [guess.former.key.type]
                     $0.after = added
-                    let former = guess.former.key.path
                     $0.exampleBefore = configuration.shown(guess.last, of: former)
                     // What was private under the former name is private under the new one.
                     $0.exampleAfter = configuration.shown(

@@ -31,10 +31,7 @@ final class SchemaGroup {
     var shapes: [UInt64: SchemaShape] = [:]
     /// Shapes with messages that are not counted into their paths yet.
     private var touched: [SchemaShape] = []
-    var burst: SchemaBurst? {
-        didSet { hasBurst = burst != nil }
-    }
-    private var hasBurst = false
+    var burst: SchemaBurst?
     private var nextCheckNumber: Int64 = 0
     private var nextCheckAt = Timestamp.distantPast
     /// Steps for the log that were not handed over yet.
@@ -128,17 +125,13 @@ final class SchemaGroup {
         messages += 1
         lastSeen = reading.arrival
         isDirty = true
-        var shape = reading.shape.schema
-        if shape?.group != id {
+        let shape: SchemaShape
+        if let known = reading.shape.schema, known.group == id {
+            shape = known
+        } else {
             shape = shapes[reading.shape.id] ?? meet(reading)
             reading.shape.schema = shape
         }
-        // A plain text has one shape, whatever is in it.
-        if reading.decoder.readsText, shape?.numberHash != reading.decoder.numberHash {
-            shape = meet(reading)
-            reading.shape.schema = shape
-        }
-        guard let shape else { return }
         if shape.count == 0 { touched.append(shape) }
         if shape.numberHash != reading.decoder.numberHash { lookForFractions(reading, shape) }
         if shape.isSampled { sample(reading, shape) }
@@ -160,7 +153,9 @@ final class SchemaGroup {
     }
 
     /// Its first version is known, and no burst is open.
-    private var isQuiet: Bool { isSettled && !hasBurst }
+    private var isQuiet: Bool {
+        if case .none = burst { isSettled } else { false }
+    }
 
     /// Whether nothing new has come for long enough to call the first version learned.
     ///
@@ -351,7 +346,7 @@ final class SchemaGroup {
         nextCheckAt = time + max(1, configuration.goneMilliseconds / 8)
     }
 
-    /// Sees whether the first version is learned, and whether paths have gone.
+    /// Sees whether paths have gone.
     private func check(_ reading: SchemaReading) {
         settle()
         scheduleCheck(at: reading.arrival)

@@ -11,6 +11,9 @@ final class SchemaShape {
     var group: Int64
     /// Which numbers had a fraction when it was last looked at.
     var numberHash: UInt64
+    /// One message in so many is sampled, less one; the more columns, the fewer: what samples cost for each
+    /// message is bounded.
+    private let sampleMask: Int64
     /// Messages, all and since they were last counted into the paths.
     private(set) var total: Int64 = 0
     private(set) var count: Int64 = 0
@@ -28,10 +31,6 @@ final class SchemaShape {
         sampleMask = interval - 1
         self.numberHash = numberHash
     }
-
-    /// One message in so many is sampled, less one; the more columns, the fewer: what samples cost for each
-    /// message is bounded.
-    private let sampleMask: Int64
 
     /// Whether the next message's numbers are looked at: the first ones, then one in 32 or fewer.
     @inline(__always)
