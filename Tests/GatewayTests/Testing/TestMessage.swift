@@ -7,6 +7,8 @@ struct TestMessage {
     var payload: [UInt8]
     var arrival: Timestamp
     var source = 0
+    /// Set when it is a dead letter that is processed again.
+    var replay: DeadLetterReplay?
 
     init(_ topic: String, _ payload: [UInt8], arrival: Timestamp, source: Int = 0) {
         self.topic = topic
@@ -31,7 +33,8 @@ extension MessageBatch {
                 payload: payload,
                 qos: 1,
                 packetID: 1,
-                arrival: message.arrival
+                arrival: message.arrival,
+                replay: message.replay
             )
         }
     }

@@ -9,6 +9,8 @@ final class SparkplugTranslator {
     private let limits: LimitsConfiguration
     private let nodes: SparkplugNodes
     private var writer: SparkplugReadingWriter
+    /// The message is a dead letter that is processed again: it was counted when it came.
+    private var isReplay = false
 
     init(limits: LimitsConfiguration, nodes: SparkplugNodes) {
         self.limits = limits
@@ -25,6 +27,8 @@ final class SparkplugTranslator {
             throw DecodingFailure(kind: .wrongForm, reason: "the topic is none of Sparkplug B's")
         }
         let node = SparkplugNodes.Key(source: message.source, edgeNode: topic.edgeNode)
+        isReplay = message.replay != nil
+        try checkReplay(of: topic)
         writer.begin()
         switch topic.kind {
         case .state, .nodeCommand, .deviceCommand: break
@@ -37,6 +41,19 @@ final class SparkplugTranslator {
         writer.end()
         let length = writer.pad()
         return PayloadOpener.Opened(bytes: writer.json.bytes, range: 0..<length)
+    }
+
+    /// A session of then is over: its birth would give the aliases of the present one other names.
+    private func checkReplay(of topic: SparkplugTopic) throws(DecodingFailure) {
+        guard isReplay else { return }
+        switch topic.kind {
+        case .nodeBirth, .deviceBirth, .nodeDeath, .deviceDeath:
+            throw DecodingFailure(
+                kind: .wrongForm,
+                reason: "a birth or death can't be replayed; ask the edge node to rebirth"
+            )
+        case .nodeData, .deviceData, .state, .nodeCommand, .deviceCommand: break
+        }
     }
 
     private func decoded(
@@ -198,7 +215,9 @@ final class SparkplugTranslator {
         guard nodes.session(of: node) != nil else {
             throw Self.noBirth("of edge node \(node.edgeNode)")
         }
-        if payload.hasSeq { nodes.advance(node, to: UInt8(truncatingIfNeeded: payload.seq)) }
+        if payload.hasSeq, !isReplay {
+            nodes.advance(node, to: UInt8(truncatingIfNeeded: payload.seq))
+        }
     }
 
     private static func noBirth(_ what: String) -> DecodingFailure {

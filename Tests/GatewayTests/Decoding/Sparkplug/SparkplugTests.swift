@@ -230,6 +230,49 @@ import Testing
         #expect(born.outcome.outlier.map(\.key) == ["press", "arm"])
     }
 
+    // Dead letters that are processed again.
+
+    @Test func replayedDataLeaveTheSessionAlone() throws {
+        let gateway = try gateway()
+        try gateway.process(SparkplugPlant.births())
+        var late = try SparkplugPlant.message(
+            "DDATA",
+            "arm",
+            seq: 200,
+            at: .seconds(1),
+            [.init(nil, alias: 8, .booleanValue(true))]
+        )
+        late.replay = DeadLetterReplay(offset: 1)
+        let replayed = try gateway.process([late])
+        #expect(try events(replayed).map { $0["Motor.Hot"] } == [.bool(true)])
+        let next = try gateway.process([
+            SparkplugPlant.message("NDATA", seq: 2, at: .seconds(2))
+        ])
+        for processed in [replayed, next] {
+            #expect(try events(processed).map { $0["seq_gap"] } == [.bool(false)])
+            #expect(processed.outcome.counts.sparkplugGaps.isEmpty)
+        }
+    }
+
+    @Test(arguments: ["NBIRTH", "DBIRTH", "NDEATH", "DDEATH"])
+    func birthsAndDeathsAreNotReplayed(kind: String) throws {
+        let gateway = try gateway()
+        try gateway.process(SparkplugPlant.births())
+        var late = try SparkplugPlant.message(
+            kind,
+            kind.hasPrefix("D") ? "arm" : nil,
+            seq: 0,
+            at: .seconds(1),
+            [.bdSeq(0)]
+        )
+        late.replay = DeadLetterReplay(offset: 1)
+        let processed = try gateway.process([late])
+        #expect(processed.outcome.enriched.isEmpty)
+        let letter = try #require(try processed.flat(StreamName.deadLetter).first)
+        #expect(letter["kind"] == .text("wrong_form"))
+        #expect(processed.outcome.sparkplug.isEmpty)
+    }
+
     // Sequence numbers.
 
     @Test func gapIsTold() throws {
